@@ -1,0 +1,101 @@
+"""Data set: what the stages kept, in every format, measured against ground truth where there is some."""
+
+import time
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from dlf_assets.partitions import PROJECT, PROJECT_BUCKET
+from dlf_core.errors import FactoryError
+from dlf_core.evaluate import evaluate
+from dlf_core.formats import WRITERS, coco
+from dlf_core.formats.dataset import Dataset
+from dlf_core.project import Project
+from dlf_resources.dagster_resources import ProjectsResource
+from dlf_resources.dataset_source import assemble
+from dlf_resources.projects import store_of
+from dlf_resources.stores.dataset_folder import write_dataset
+
+FOLDER = "dataset"
+
+
+class DatasetConfig(dg.Config):
+    """Launch settings of a data set."""
+
+    formats: list[str] = Field(default=list(WRITERS), description="Formats to write.")
+
+
+@dg.asset(
+    partitions_def=PROJECT,
+    group_name="dataset",
+    kinds={"coco", "yolo"},
+    # Every project depends on all buckets of all projects: the one mapping between two dynamic partition sets that
+    # Dagster's automation page can draw. The asset reads its own project's tables only.
+    deps=[
+        dg.AssetDep("reviewed_boxes", partition_mapping=dg.AllPartitionMapping()),
+        dg.AssetDep("gathered_images", partition_mapping=dg.AllPartitionMapping()),
+        dg.AssetDep("filtered_images", partition_mapping=dg.AllPartitionMapping()),
+        dg.AssetDep("labeled_boxes", partition_mapping=dg.AllPartitionMapping()),
+    ],
+    backfill_policy=dg.BackfillPolicy.multi_run(1),
+    description="The project's data set on disk: images the filter kept, boxes that verify or people approved.",
+)
+def dataset(context: dg.AssetExecutionContext, config: DatasetConfig, projects: ProjectsResource) -> dg.MaterializeResult:
+    """Assemble and write; nothing is written when nothing changed."""
+    began = time.perf_counter()
+    project = projects.named(context.partition_key)
+    store = store_of(project)
+    with store.lock("dataset", wait_seconds=60, purpose=f"the data set of project '{project.project_name}'"):
+        made = assemble(project)
+        if len(made.not_reviewed_buckets) == len(project.buckets):
+            raise FactoryError(
+                f"project '{project.project_name}' has no reviewed bucket yet; run `dlf pipeline --project "
+                f"{project.project_name}` or materialise reviewed_boxes first."
+            )
+        folder = store.path(FOLDER)
+        written = write_dataset(made.dataset, made.raw_paths, folder, config.formats)
+    for bucket in made.not_reviewed_buckets:
+        context.log.warning(f"bucket '{bucket}' has not been through all stages yet and is not in the data set")
+    measured = measure(project, made.dataset)
+    metadata: dict[str, Any] = {
+        "path": dg.MetadataValue.path(str(folder)),
+        "images": len(made.dataset.images),
+        "negatives": sum(not image.boxes for image in made.dataset.images),
+        "boxes": made.dataset.box_count,
+        "classes": dg.MetadataValue.json(list(made.dataset.classes)),
+        "formats": dg.MetadataValue.json(list(config.formats)),
+        "splits": dg.MetadataValue.json(_split_counts(made.dataset)),
+        "left_out": dg.MetadataValue.json(made.left_out),
+        "buckets_missing": dg.MetadataValue.json(made.not_reviewed_buckets),
+        "computed": len(made.dataset.images) if written else 0,
+        "seconds": round(time.perf_counter() - began, 3),
+    }
+    if measured is not None:
+        metadata["evaluation"] = dg.MetadataValue.json(measured)
+        metadata |= {name: measured[name] for name in ("precision", "recall", "ap50") if measured[name] is not None}
+    return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(made.dataset.fingerprint()))
+
+
+def measure(project: Project, found: Dataset) -> dict[str, Any] | None:
+    """Precision, recall and AP of a data set against the project's `ground_truth`, or None without one."""
+    if project.ground_truth is None:
+        return None
+    truth = coco.read(project.beside(project.ground_truth))
+    known = {box.class_name for image in truth.images for box in image.boxes} | set(truth.classes)
+    classes = [name for name in found.classes if name in known]
+    if not classes:
+        raise FactoryError(
+            f"{project.file}: ground_truth knows none of the classes {', '.join(found.classes)}; map queries to its "
+            "class names under 'classes:'."
+        )
+    return evaluate(truth, found, classes).as_dict()
+
+
+def _split_counts(made: Dataset) -> dict[str, int]:
+    names = [image.split for image in made.images]
+    return {name: names.count(name) for name in ("train", "val", "test") if name in names}
+
+
+# `PROJECT_BUCKET` is what the deps above are partitioned by; named here for the reader who looks for it.
+UPSTREAM_PARTITIONS = PROJECT_BUCKET

@@ -1,0 +1,47 @@
+"""The Dagster code location: assets, jobs, schedules, sensors and the resources they get."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from dlf_assets.automation import jobs, schedules_of, sensors
+from dlf_assets.dataset import dataset
+from dlf_assets.filter import filtered_images
+from dlf_assets.gather import gathered_images
+from dlf_assets.label import labeled_boxes
+from dlf_assets.report import label_report
+from dlf_assets.review import reviewed_boxes
+from dlf_assets.verify import verified_boxes
+from dlf_resources.dagster_resources import (
+    EngineResource,
+    ExperimentsResource,
+    GroundingResource,
+    ProjectsResource,
+    VlmResource,
+)
+from dlf_resources.stores.tables import ParquetTableIOManager
+
+assets = [gathered_images, filtered_images, labeled_boxes, verified_boxes, reviewed_boxes, dataset, label_report]
+
+
+def build() -> dg.Definitions:
+    """Everything Dagster shows. Schedules come from the YAMLs that can be read; a broken one does not stop the rest."""
+    projects = ProjectsResource.configure_at_launch()
+    return dg.Definitions(
+        assets=assets,
+        jobs=jobs,
+        schedules=schedules_of(ProjectsResource().projects().load_all()[0]),
+        sensors=sensors,
+        resources={
+            "projects": projects,
+            "experiments": ExperimentsResource(),
+            "engine": EngineResource(),
+            "vlm": VlmResource(),
+            "grounding": GroundingResource(),
+            "tables": ParquetTableIOManager(projects=projects),
+        },
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build()

@@ -1,0 +1,119 @@
+"""Filter: does the image show the target? A model says YES or NO of every gathered image; YES is kept."""
+
+import time
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+from pydantic import Field
+
+from dlf_assets import checks
+from dlf_assets.partitions import PROJECT_BUCKET
+from dlf_assets.pictures import kept_images, open_picture
+from dlf_assets.stage import Ask, Computed, compute, counts, open_bucket, sentence, stage_metadata
+from dlf_core import views
+from dlf_core.memo import memo_key
+from dlf_core.prompts import prompt_hash
+from dlf_core.records import FilterVerdict, ScoreKind
+from dlf_resources.dagster_resources import EngineResource, ExperimentsResource, ProjectsResource, VlmResource
+from dlf_resources.stores.tables import STAGE_METADATA
+from dlf_resources.vlm import Question
+
+STAGE = "filter"
+
+
+class FilterConfig(dg.Config):
+    """Launch settings of a filter."""
+
+    limit: int | None = Field(default=None, ge=1, description="Smoke test: only the first so many images.")
+    backend: str | None = Field(default=None, description="Backend to ask; default: what the YAML says.")
+
+
+@dg.asset(
+    partitions_def=PROJECT_BUCKET,
+    group_name="filter",
+    kinds={"parquet"},
+    pool="vlm",
+    io_manager_key="tables",
+    backfill_policy=dg.BackfillPolicy.multi_run(1),
+    check_specs=checks.specs("filtered_images"),
+    metadata={STAGE_METADATA: STAGE, **checks.column_schema(STAGE)},
+    description="A verdict an image: does it show the target object (or one related to it)? YES is kept.",
+)
+def filtered_images(
+    context: dg.AssetExecutionContext,
+    config: FilterConfig,
+    gathered_images: pa.Table,
+    projects: ProjectsResource,
+    experiments: ExperimentsResource,
+    engine: EngineResource,
+    vlm: VlmResource,
+):  # no return type: Dagster refuses the generic one on assets with checks
+    """Ask the backend about every kept image it has not been asked about."""
+    bucket = open_bucket(context, STAGE, projects, experiments, engine)
+    project = bucket.project
+    backend = vlm.open(config.backend or project.backends.filter, project)
+    backend.check([project.target_object], STAGE)
+    prompt = project.filter_prompt()
+    asked = prompt_hash(prompt)
+    images = kept_images(gathered_images)
+    made_from = {"backend": backend.name, "model": backend.model, "prompt": prompt, "parameters": backend.parameters}
+    keys = {image: memo_key(STAGE, image_id=image, target=project.target_object, **made_from) for image in images}
+
+    def verdict(image_id: str, said: str, seconds: float, **rest: Any) -> FilterVerdict:
+        told = {"p_yes": None, "score_kind": ScoreKind.NONE.value, "answer": None} | rest
+        return FilterVerdict(
+            image_id, keys[image_id], said, backend=backend.name, model=backend.model, prompt_hash=asked, seconds=seconds, **told
+        )
+
+    def work(image_id: str, _: frozenset[str]) -> list[FilterVerdict]:
+        began = time.perf_counter()
+        picture = open_picture(bucket.store, images[image_id], backend.max_side)
+        answer = backend.ask(picture, Question(STAGE, project.target_object, prompt))
+        told = {"p_yes": answer.p_yes, "score_kind": answer.score_kind.value, "answer": answer.text}
+        return [verdict(image_id, answer.verdict.value, time.perf_counter() - began, **told)]
+
+    result = compute(
+        bucket,
+        [Ask(image_id, (key,)) for image_id, key in keys.items()],
+        work,
+        lambda image_id, _, error, seconds: [verdict(image_id, "ERROR", seconds, error=sentence(error))],
+        max_in_flight=backend.max_in_flight,
+        limit=config.limit,
+    )
+    paths = {image_id: row["path"] for image_id, row in images.items()}
+    bucket.run_folder.merge(
+        f"filter_{backend.name}/keep_list.json",
+        bucket.key,
+        views.filter_part(bucket.name, result.table, paths, backend.name),
+        lambda parts: views.keep_list(project.project_name, parts),
+    )
+    tally = counts(result.table, "verdict")
+    yes, errors = tally.get("YES", 0), tally.get("ERROR", 0)
+    judged = len(result.table) - errors
+    metadata = stage_metadata(
+        result,
+        taken=len(result.table),
+        out=yes,
+        dropped=judged - yes,
+        errors=errors,
+        unit="images",
+        tally=tally,
+        samples=_samples(result, images),
+        run_folder=bucket.run_folder,
+        more={
+            "yes_rate": round(yes / judged, 4) if judged else None,
+            "backend": backend.name,
+            "model": backend.model,
+            "prompt_hash": asked,
+            "not_asked": len(images) - len(result.table),
+        },
+    )
+    return dg.MaterializeResult(
+        value=result.output, metadata=metadata, check_results=checks.of_filter(result.table, bucket.name, project)
+    )
+
+
+def _samples(result: Computed, images: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    rows = result.table.select(["image_id", "verdict", "p_yes", "answer", "error"]).to_pylist()
+    return [{"image": images[row["image_id"]]["title"], **row} for row in rows]

@@ -1,0 +1,24 @@
+"""The images a bucket kept, opened once each for the stages that show them to a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from PIL import Image
+
+from dlf_core.records import CandidateState
+from dlf_resources.images import open_upright
+from dlf_resources.stores.base import Store
+
+
+def kept_images(gathered: pa.Table) -> dict[str, dict[str, Any]]:
+    """Gather rows of kept images by image id, in the order in which they were found."""
+    kept = gathered.filter(pc.equal(gathered["state"], CandidateState.KEPT.value)).sort_by("order")
+    return {row["image_id"]: row for row in kept.to_pylist()}
+
+
+def open_picture(store: Store, row: dict[str, Any], max_side: int) -> Image.Image:
+    """The upright RGB pixels of a gathered image, its longer side at most `max_side`."""
+    return open_upright(store.get(row["path"]), max_side)

@@ -1,0 +1,1 @@
+"""What things are: projects, records, boxes, answers, formats. Pure: no network, no Dagster, no model."""

@@ -1,0 +1,77 @@
+"""Every error a user may meet, in one tree.
+
+FactoryError                     one sentence for the user; the CLI prints it and exits 1
+├── ProjectError                 the YAML is wrong: file, key and line
+├── ImageRejected                the bytes are not an image we take: a state and a reason
+├── BackendError                 a model backend cannot do what was asked
+│   ├── BackendUnavailable       not installed, not running, or not in this version
+│   └── QueryNotKnown            the backend has no class for a query
+├── SourceError                  a source of images cannot be read
+├── FormatError                  a data-set file of others cannot be read
+└── StoreError                   data cannot be read or written
+    └── PartitionBusy            another run is writing the same partition
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class FactoryError(Exception):
+    """Base of all errors whose text is meant for the user: one clear sentence and the way out."""
+
+
+class ProjectError(FactoryError):
+    """A project YAML cannot be used.
+
+    Args:
+        path: the YAML file.
+        problems: `(line or None, sentence)` for each thing that is wrong, in file order.
+    """
+
+    def __init__(self, path: Path | str, problems: list[tuple[int | None, str]]):
+        self.path = Path(path)
+        self.problems = problems
+        super().__init__("\n".join(f"{path}{f':{line}' if line else ''}: {text}" for line, text in problems))
+
+
+class ImageRejected(FactoryError):
+    """Bytes that do not become an image of the data set.
+
+    Args:
+        state: one of `records.CandidateState`, never `kept`.
+        reason: what is wrong, for the table's `reason` column.
+    """
+
+    def __init__(self, state: str, reason: str):
+        self.state = state
+        self.reason = reason
+        super().__init__(f"{state}: {reason}")
+
+
+class BackendError(FactoryError):
+    """A model backend cannot do what was asked."""
+
+
+class BackendUnavailable(BackendError):
+    """The backend is not installed, not running, or not part of this version."""
+
+
+class QueryNotKnown(BackendError):
+    """The backend knows a fixed list of classes and the query is none of them."""
+
+
+class SourceError(FactoryError):
+    """A source of images cannot be read at all."""
+
+
+class FormatError(FactoryError):
+    """A data-set file cannot be read."""
+
+
+class StoreError(FactoryError):
+    """Data cannot be read or written; names the file and the way out."""
+
+
+class PartitionBusy(StoreError):
+    """Another run is writing the same stage of the same partition."""

@@ -1,0 +1,110 @@
+"""How good are the boxes: precision, recall and AP against ground truth.
+
+AP is COCO's (101-point interpolation, https://cocodataset.org/#detection-eval), computed by hotcoco, whose
+numbers equal pycocotools' (tests/dlf_core/test_evaluate.py holds them together).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from dlf_core.formats.dataset import Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Boxes of one data set against another's, IoU 0.5 where not said otherwise.
+
+    `ap50` and `ap` are None when no ground-truth box exists; precision is None when no box was given.
+    """
+
+    images: int
+    truth_boxes: int
+    boxes: int
+    true_positives: int
+    precision: float | None
+    recall: float | None
+    ap50: float | None
+    ap: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, rounded to four digits."""
+        return {key: round(value, 4) if isinstance(value, float) else value for key, value in asdict(self).items()}
+
+
+def evaluate(truth: Dataset, found: Dataset, classes: Sequence[str] | None = None) -> Evaluation:
+    """Compare found boxes with ground truth on the images that the ground truth knows.
+
+    Args:
+        truth: ground truth; every image in it counts, also those that `found` lacks (their boxes are missed).
+        found: boxes; images are matched by `file_name`, or by `source_name` where that is set.
+        classes: classes to compare; default: the classes of `found`.
+
+    Boxes that lie on ground truth marked `crowd` count neither as right nor as wrong, as in COCO.
+    """
+    import hotcoco
+
+    names = list(classes if classes is not None else found.classes)
+    ids = {name: index for index, name in enumerate(names)}
+    by_name = {image.source_name or image.file_name: image for image in found.images}
+    images: list[dict[str, Any]] = []
+    truth_rows: list[dict[str, Any]] = []
+    found_rows: list[dict[str, Any]] = []
+    for number, image in enumerate(truth.images, start=1):
+        width, height = image.width, image.height
+        images.append({"id": number, "file_name": image.file_name, "width": width, "height": height})
+        matched = by_name.get(image.file_name)
+        for rows, boxes in ((truth_rows, image.boxes), (found_rows, matched.boxes if matched else ())):
+            for box in boxes:
+                if box.class_name not in ids:
+                    continue
+                x, y = box.x1 * width, box.y1 * height
+                w, h = (box.x2 - box.x1) * width, (box.y2 - box.y1) * height
+                row: dict[str, Any] = {"image_id": number, "category_id": ids[box.class_name], "bbox": [x, y, w, h]}
+                if rows is truth_rows:
+                    row |= {"id": len(rows) + 1, "area": w * h, "iscrowd": int(box.crowd)}
+                else:
+                    row |= {"score": 0.0 if box.score is None else box.score}
+                rows.append(row)
+    categories = [{"id": index, "name": name} for name, index in ids.items()]
+    real = sum(1 for row in truth_rows if not row["iscrowd"])
+    if not truth_rows or not found_rows:
+        zero = 0.0 if real else None
+        precision = 0.0 if found_rows else None
+        return Evaluation(len(images), real, len(found_rows), 0, precision, zero, zero, zero)
+    ground = hotcoco.COCO({"images": images, "categories": categories, "annotations": truth_rows})
+    scoring = hotcoco.COCOeval(ground, ground.loadRes(found_rows), "bbox")
+    # COCO counts at most 100 boxes an image and class; crowded images of a labelling project may hold more.
+    most = max(Counter((row["image_id"], row["category_id"]) for row in found_rows).values())
+    scoring.params.maxDets = [1, 10, max(100, most)]
+    scoring.evaluate()
+    scoring.accumulate()
+    true_positives = counted = 0
+    for cell in scoring.evalImgs:
+        if cell is None or cell["aRng"][0] != 0.0 or cell["aRng"][1] < 1e9 or cell["maxDet"] != max(100, most):
+            continue
+        considered = ~np.asarray(cell["dtIgnore"][0], dtype=bool)
+        counted += int(considered.sum())
+        true_positives += int((np.asarray(cell["dtMatched"][0], dtype=bool) & considered).sum())
+    precisions = np.asarray(scoring.eval["precision"])  # [IoU, recall, class, area, maxDets]
+    every = precisions[:, :, :, 0, -1]
+    return Evaluation(
+        images=len(images),
+        truth_boxes=real,
+        boxes=counted,
+        true_positives=true_positives,
+        precision=true_positives / counted if counted else None,
+        recall=true_positives / real if real else None,
+        ap50=_mean(every[0]),
+        ap=_mean(every),
+    )
+
+
+def _mean(values: np.ndarray) -> float | None:
+    present = values[values > -1]
+    return float(present.mean()) if present.size else None

@@ -1,0 +1,404 @@
+"""The rows the stages write, and their Arrow schemas. One table a stage and bucket.
+
+`image_id` is the first 32 hex digits of SHA-256 over the bytes as fetched; `box_id` is `boxes.box_id`;
+`memo_key` names everything the row was made from. Coordinates are in [0, 1] of the EXIF-upright image.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from dlf_core import boxes as geometry
+
+
+class CandidateState(StrEnum):
+    """How a candidate of the gather stage ended."""
+
+    KEPT = "kept"
+    DUPLICATE = "duplicate"
+    TOO_SMALL = "too_small"
+    TOO_LARGE = "too_large"
+    NOT_AN_IMAGE = "not_an_image"
+    CORRUPT = "corrupt"
+    UNREADABLE = "unreadable"
+    OUTSIDE_FOLDER = "outside_folder"
+    NOT_FETCHED = "not_fetched"
+
+
+# States that are not the image's fault: another try may succeed, so they are asked again in the next run.
+ERROR_STATES = frozenset({CandidateState.UNREADABLE, CandidateState.NOT_FETCHED})
+
+
+class GroundingStatus(StrEnum):
+    """What a grounding model said to one query on one image."""
+
+    FOUND = "FOUND"
+    EMPTY = "EMPTY"
+    ERROR = "ERROR"
+
+
+class Decision(StrEnum):
+    """What a person said of a box; NONE: nobody has looked."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    UNSURE = "unsure"
+    NONE = "none"
+
+
+class ScoreKind(StrEnum):
+    """What a score is, so that nobody takes one kind for another."""
+
+    LOGPROB = "logprob"
+    DETECTOR = "detector"
+    NONE = "none"
+
+
+def image_id_of(content: bytes) -> str:
+    """The identity of an image: the first 32 hex digits of SHA-256 over its bytes as fetched."""
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A candidate of the gather stage: an image that was kept, or a row that says why not."""
+
+    candidate_id: str
+    memo_key: str
+    bucket: str
+    state: str
+    source: str
+    query: str
+    url: str
+    order: int
+    image_id: str | None = None
+    reason: str | None = None
+    path: str | None = None
+    width: int | None = None
+    height: int | None = None
+    bytes: int | None = None
+    format: str | None = None
+    phash: str | None = None
+    sha256: str | None = None
+    page: str | None = None
+    title: str | None = None
+    author: str | None = None
+    license: str | None = None
+    license_url: str | None = None
+    group: str | None = None
+    duplicate_of: str | None = None
+    fetched_at: dt.datetime | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FilterVerdict:
+    """Whether one image shows the target."""
+
+    image_id: str
+    memo_key: str
+    verdict: str
+    p_yes: float | None
+    score_kind: str
+    answer: str | None
+    backend: str
+    model: str
+    prompt_hash: str
+    seconds: float
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DetectedBox:
+    """One box of a grounding."""
+
+    box_id: str
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    score: float | None
+    score_kind: str
+    mask_rle: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grounding:
+    """One image asked one query."""
+
+    image_id: str
+    query: str
+    memo_key: str
+    status: str
+    backend: str
+    model: str
+    seconds: float
+    boxes: Sequence[DetectedBox] = field(default_factory=tuple)
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BoxVerdict:
+    """Whether a box holds what its query says."""
+
+    box_id: str
+    image_id: str
+    query: str
+    memo_key: str
+    verdict: str
+    p_yes: float | None
+    score_kind: str
+    reasoning: str | None
+    answer: str | None
+    backend: str
+    model: str
+    prompt_hash: str
+    crop_padding: float
+    seconds: float
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A box after people, with everything that is known of it; `kept` puts it into the data set."""
+
+    box_id: str
+    image_id: str
+    query: str
+    class_name: str
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    score: float | None
+    score_kind: str
+    backend: str
+    model: str
+    verdict: str | None
+    p_yes: float | None
+    verify_backend: str | None
+    verify_model: str | None
+    decision: str
+    reviewer: str | None
+    reviewed_at: dt.datetime | None
+    kept: bool
+
+
+def _field(name: str, kind: pa.DataType, unit: str = "", *, null: bool = True) -> pa.Field:
+    return pa.field(name, kind, nullable=null, metadata={"unit": unit} if unit else None)
+
+
+_TIME = pa.timestamp("ms", tz="UTC")
+_FRACTION = "fraction of the upright image's side"
+_SECONDS = _field("seconds", pa.float64(), "s, wall time of this row's work", null=False)
+_IMAGE_ID = _field("image_id", pa.string(), "first 32 hex digits of SHA-256 of the bytes", null=False)
+_MEMO = _field("memo_key", pa.string(), "hash of everything the row was made from", null=False)
+_SCORE = _field("score", pa.float64(), "0 to 1, of the kind in score_kind")
+_P_YES = _field("p_yes", pa.float64(), "0 to 1, of the kind in score_kind; not a calibrated probability")
+_KIND = _field("score_kind", pa.string(), "logprob, detector or none", null=False)
+_CORNERS = [_field(name, pa.float64(), _FRACTION, null=False) for name in ("x1", "y1", "x2", "y2")]
+
+
+def _words(*names: str, null: bool = True) -> list[pa.Field]:
+    return [_field(name, pa.string(), null=null) for name in names]
+
+
+GATHER = pa.schema(
+    [
+        _field("candidate_id", pa.string(), "hash of source and url", null=False),
+        _field("image_id", pa.string(), "first 32 hex digits of SHA-256 of the bytes"),
+        _MEMO,
+        *_words("bucket", "state", null=False),
+        *_words("reason", "path"),
+        _field("width", pa.int32(), "pixels, upright"),
+        _field("height", pa.int32(), "pixels, upright"),
+        _field("bytes", pa.int64(), "bytes"),
+        *_words("format"),
+        _field("phash", pa.string(), "16 hex digits, 64-bit DCT perceptual hash"),
+        _field("sha256", pa.string(), "64 hex digits over the bytes as fetched"),
+        *_words("source", "query", "url", null=False),
+        _field("order", pa.int64(), "place among the bucket's candidates", null=False),
+        *_words("page", "title", "author", "license", "license_url"),
+        _field("group", pa.string(), "images that must share a split, such as the frames of one video"),
+        _field("duplicate_of", pa.string(), "image_id"),
+        _field("fetched_at", _TIME, "UTC"),
+        _SECONDS,
+    ]
+)
+
+FILTER = pa.schema(
+    [_IMAGE_ID, _MEMO, *_words("verdict", null=False), _P_YES, _KIND, *_words("answer")]
+    + _words("backend", "model", "prompt_hash", null=False)
+    + [_SECONDS, *_words("error")]
+)
+
+LABEL = pa.schema(
+    [
+        _IMAGE_ID,
+        *_words("query", null=False),
+        _MEMO,
+        *_words("status", null=False),
+        _field(
+            "boxes",
+            pa.list_(
+                pa.struct([*_words("box_id", null=False), *_CORNERS, _SCORE, _KIND, *_words("mask_rle")]),
+            ),
+            null=False,
+        ),
+        *_words("backend", "model", null=False),
+        _SECONDS,
+        *_words("error"),
+    ]
+)
+
+VERIFY = pa.schema(
+    [
+        *_words("box_id", null=False),
+        _IMAGE_ID,
+        *_words("query", null=False),
+        _MEMO,
+        *_words("verdict", null=False),
+        _P_YES,
+        _KIND,
+        *_words("reasoning", "answer"),
+        *_words("backend", "model", "prompt_hash", null=False),
+        _field("crop_padding", pa.float64(), "times the box's side, on every side", null=False),
+        _SECONDS,
+        *_words("error"),
+    ]
+)
+
+REVIEW = pa.schema(
+    [
+        *_words("box_id", null=False),
+        _IMAGE_ID,
+        *_words("query", "class_name", null=False),
+        *_CORNERS,
+        _SCORE,
+        _KIND,
+        *_words("backend", "model", null=False),
+        *_words("verdict"),
+        _P_YES,
+        *_words("verify_backend", "verify_model"),
+        *_words("decision", null=False),
+        *_words("reviewer"),
+        _field("reviewed_at", _TIME, "UTC"),
+        _field("kept", pa.bool_(), "approved by a person, or by verify and by no person refused", null=False),
+    ]
+)
+
+SCHEMAS: dict[str, pa.Schema] = {
+    "gather": GATHER,
+    "filter": FILTER,
+    "label": LABEL,
+    "verify": VERIFY,
+    "review": REVIEW,
+}
+"""Stage name → schema of its table, in the order of the stages."""
+
+SORT_KEYS: dict[str, list[str]] = {
+    "gather": ["image_id", "candidate_id"],
+    "filter": ["image_id"],
+    "label": ["image_id", "query"],
+    "verify": ["image_id", "box_id"],
+    "review": ["image_id", "box_id"],
+}
+
+# The columns that differ between two equal runs: when, and how long.
+CLOCK_COLUMNS = ("seconds", "fetched_at")
+
+
+def to_table(stage: str, records: Iterable[Any]) -> pa.Table:
+    """Records of one stage as its table, sorted by id."""
+    rows = list(records)
+    schema = SCHEMAS[stage]
+    columns: list[pa.Array] = []
+    for column in schema:
+        values = [getattr(row, column.name) for row in rows]
+        if column.name == "boxes":
+            values = [[dataclasses.asdict(box) for box in boxes] for boxes in values]
+        columns.append(pa.array(values, type=column.type))
+    return sort_table(stage, pa.Table.from_arrays(columns, schema=schema))
+
+
+def sort_table(stage: str, table: pa.Table) -> pa.Table:
+    """A stage table in its one order: by its ids."""
+    return table.sort_by([(name, "ascending") for name in SORT_KEYS[stage]])
+
+
+def empty_table(stage: str) -> pa.Table:
+    """The table of a stage that was asked nothing."""
+    return SCHEMAS[stage].empty_table()
+
+
+@dataclass(frozen=True, slots=True)
+class FlatBox:
+    """One box of the label stage after class mapping and NMS."""
+
+    box_id: str
+    image_id: str
+    query: str
+    class_name: str
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    score: float | None
+    score_kind: str
+    backend: str
+    model: str
+
+    @property
+    def corners(self) -> tuple[float, float, float, float]:
+        """`x1 y1 x2 y2`."""
+        return self.x1, self.y1, self.x2, self.y2
+
+
+def flat_boxes(label: pa.Table, class_of: dict[str, str], nms_iou: float) -> list[FlatBox]:
+    """The boxes of a label table: queries mapped to classes, NMS per image and class, sorted by image and box id.
+
+    Args:
+        label: a table of schema `LABEL`.
+        class_of: query → class; groundings of other queries are left out (the project no longer asks them).
+        nms_iou: boxes of one class and image that overlap more than this are one object.
+
+    Boxes without a score (Falcon gives none) rank below scored ones, in the model's own order.
+    """
+    by_image: dict[str, list[FlatBox]] = {}
+    for row in label.select(["image_id", "query", "boxes", "backend", "model"]).to_pylist():
+        if row["query"] not in class_of:
+            continue
+        for box in row["boxes"]:
+            by_image.setdefault(row["image_id"], []).append(
+                FlatBox(
+                    box["box_id"],
+                    row["image_id"],
+                    row["query"],
+                    class_of[row["query"]],
+                    box["x1"],
+                    box["y1"],
+                    box["x2"],
+                    box["y2"],
+                    box["score"],
+                    box["score_kind"],
+                    row["backend"],
+                    row["model"],
+                )
+            )
+    kept: list[FlatBox] = []
+    for image_id in sorted(by_image):
+        found = by_image[image_id]
+        corners = geometry.as_boxes([box.corners for box in found])
+        scores = np.array([-1.0 if box.score is None else box.score for box in found])
+        index = geometry.nms_per_class(corners, scores, [box.class_name for box in found], nms_iou)
+        kept += sorted((found[i] for i in index), key=lambda box: box.box_id)
+    return kept

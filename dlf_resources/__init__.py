@@ -1,0 +1,1 @@
+"""What the factory uses: sources, model backends, stores, engines. Each kind behind one small protocol."""

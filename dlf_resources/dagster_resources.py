@@ -1,0 +1,78 @@
+"""The factory's parts as Dagster resources: what an asset asks for by parameter name, and the UI lists with settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+from pydantic import Field
+
+from dlf_core.project import Project
+from dlf_resources.engines import Engine, open_engine
+from dlf_resources.experiments import Experiments
+from dlf_resources.grounding import GroundingBackend, open_grounding
+from dlf_resources.projects import Projects
+from dlf_resources.vlm import VlmBackend, open_vlm
+from dlf_resources.workspace import Workspace
+
+
+class ProjectsResource(dg.ConfigurableResource):
+    """The project YAMLs."""
+
+    folder: str | None = Field(default=None, description="Folder of the YAMLs; default: project_configs/ of the workspace.")
+    file: str | None = Field(default=None, description="One more YAML, outside of the folder.")
+
+    def projects(self) -> Projects:
+        """The projects as they are on disk now."""
+        folder = Path(self.folder) if self.folder else Workspace.find().projects
+        return Projects(folder, Path(self.file) if self.file else None)
+
+    def of_partition(self, key: str) -> tuple[Project, str]:
+        """See `Projects.of_partition`."""
+        return self.projects().of_partition(key)
+
+    def named(self, name: str) -> Project:
+        """See `Projects.find`."""
+        return self.projects().find(name)
+
+
+class ExperimentsResource(dg.ConfigurableResource):
+    """The run folders."""
+
+    folder: str | None = Field(default=None, description="Folder of run folders; default: experiments/ of the workspace.")
+
+    def experiments(self) -> Experiments:
+        """The folder of run folders."""
+        return Experiments(Path(self.folder) if self.folder else Workspace.find().experiments)
+
+
+class VlmResource(dg.ConfigurableResource):
+    """The model that answers YES or NO, for filter and verify."""
+
+    backend: str | None = Field(default=None, description="Backend for every project; default: what the YAML says.")
+
+    def open(self, name: str, project: Project) -> VlmBackend:
+        """The backend of a stage: this resource's setting, else the name given."""
+        return open_vlm(self.backend or name, project)
+
+
+class GroundingResource(dg.ConfigurableResource):
+    """The model that draws boxes, for label."""
+
+    backend: str | None = Field(default=None, description="Backend for every project; default: what the YAML says.")
+
+    def open(self, name: str, project: Project) -> GroundingBackend:
+        """The backend of the label stage: this resource's setting, else the name given."""
+        return open_grounding(self.backend or name, project)
+
+
+class EngineResource(dg.ConfigurableResource):
+    """How the work of a stage is spread."""
+
+    lock_wait_seconds: float = Field(
+        default=30.0, description="How long a run waits for another that works on the same bucket before it gives up."
+    )
+
+    def open(self, name: str) -> Engine:
+        """The engine a project names."""
+        return open_engine(name)

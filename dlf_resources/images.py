@@ -1,0 +1,168 @@
+"""Reading image bytes: is it an image we take, how large is it upright, and its pixels.
+
+The only module that decodes. Pixels are always upright (EXIF orientation applied), RGB, eight bits; of an
+animation it is the first frame; transparency lies on white.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from dlf_core.errors import ImageRejected
+from dlf_core.records import CandidateState
+
+# Pillow's own limit only warns at first; sizes are checked here, before anything is decoded.
+Image.MAX_IMAGE_PIXELS = None
+
+EXTENSIONS = {
+    "JPEG": "jpg",
+    "MPO": "jpg",
+    "PNG": "png",
+    "WEBP": "webp",
+    "GIF": "gif",
+    "BMP": "bmp",
+    "TIFF": "tif",
+    "AVIF": "avif",
+}
+# Only these decoders are offered the bytes: Pillow also knows formats that start other programs (EPS).
+_FORMATS = tuple(EXTENSIONS)
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".jpe", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
+"""File name endings that are looked at in a folder."""
+
+_ORIENTATION = 0x0112
+_TURNED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is too small or too large to take."""
+
+    min_side: int = 32
+    max_pixels: int = 100_000_000
+    max_bytes: int = 100_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What the gather table stores of an image. Width and height are upright pixels."""
+
+    width: int
+    height: int
+    format: str
+    extension: str
+    phash: str
+
+
+def inspect(content: bytes, limits: Limits) -> ImageFacts:
+    """Check that bytes are a whole image within limits, decoding it once.
+
+    Raises:
+        ImageRejected: with state not_an_image, too_small, too_large or corrupt, and the reason.
+    """
+    if not content:
+        raise ImageRejected(CandidateState.NOT_AN_IMAGE, "the file is empty (0 bytes)")
+    if len(content) > limits.max_bytes:
+        reason = f"{len(content):,} bytes; the limit is {limits.max_bytes:,} (thresholds.max_bytes)"
+        raise ImageRejected(CandidateState.TOO_LARGE, reason)
+    opened = _open(content)
+    width, height = opened.size
+    if width * height > limits.max_pixels:
+        reason = f"declares {width} × {height} pixels; the limit is {limits.max_pixels:,} (thresholds.max_pixels)"
+        raise ImageRejected(CandidateState.TOO_LARGE, reason)
+    if min(width, height) < limits.min_side:
+        reason = f"{width} × {height} pixels; the shorter side must be {limits.min_side} (thresholds.min_side)"
+        raise ImageRejected(CandidateState.TOO_SMALL, reason)
+    kind = str(opened.format)
+    upright = _pixels(opened)
+    return ImageFacts(upright.width, upright.height, kind, EXTENSIONS[kind], _phash(upright))
+
+
+def open_upright(content: bytes, max_side: int | None = None) -> Image.Image:
+    """The upright RGB image.
+
+    Args:
+        content: bytes of an image that `inspect` took.
+        max_side: shrink so that the longer side has at most this many pixels (JPEGs are decoded at a
+            smaller DCT scale, which is several times faster than decoding all of a large photo).
+
+    Raises:
+        ImageRejected: the bytes cannot be decoded.
+    """
+    opened = _open(content)
+    if max_side is not None and max(opened.size) > max_side:
+        scale = max_side / max(opened.size)
+        opened.draft("RGB", (max(1, int(opened.width * scale)), max(1, int(opened.height * scale))))
+    upright = _pixels(opened)
+    if max_side is not None and max(upright.size) > max_side:
+        upright.thumbnail((max_side, max_side), Image.Resampling.BILINEAR)
+    return upright
+
+
+def plain(content: bytes) -> bool:
+    """Whether every reader sees the file as we do: upright, one frame, 8-bit RGB or grey, JPEG, PNG or WebP."""
+    opened = _open(content)
+    if opened.format not in ("JPEG", "PNG", "WEBP") or opened.mode not in ("RGB", "L"):
+        return False
+    turned = opened.getexif().get(_ORIENTATION, 1) not in (0, 1)
+    return not turned and getattr(opened, "n_frames", 1) == 1 and "transparency" not in opened.info
+
+
+def _open(content: bytes) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return Image.open(io.BytesIO(content), formats=_FORMATS)
+    except UnidentifiedImageError:
+        start = content[:16].decode("ascii", "replace").encode("ascii", "replace").decode()
+        reason = f"the content is no image of a known format (it begins with {start!r})"
+        raise ImageRejected(CandidateState.NOT_AN_IMAGE, reason) from None
+    except Exception as error:  # Pillow's decoders raise a dozen kinds on damaged headers
+        raise ImageRejected(CandidateState.CORRUPT, f"the header is damaged: {_said(error)}") from None
+
+
+def _pixels(opened: Image.Image) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            opened.load()
+            try:
+                upright = ImageOps.exif_transpose(opened)
+            except Exception:  # a damaged EXIF block does not make the pixels worthless
+                upright = opened
+            return _rgb(upright)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise ImageRejected(CandidateState.CORRUPT, f"cannot be decoded to the end: {_said(error)}") from None
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        return image
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        values = np.asarray(image, dtype=np.float64)
+        # 16-bit integers map by their range; floats have no agreed range, so by their own maximum.
+        top = 65535.0 if image.mode != "F" and values.max(initial=0) <= 65535 else max(1e-9, values.max(initial=0))
+        return Image.fromarray(np.clip(values / top * 255, 0, 255).astype(np.uint8), "L").convert("RGB")
+    if image.has_transparency_data:
+        layered = image.convert("RGBA")
+        canvas = Image.new("RGBA", layered.size, (255, 255, 255, 255))
+        canvas.alpha_composite(layered)
+        return canvas.convert("RGB")
+    return image.convert("RGB")
+
+
+def _phash(image: Image.Image) -> str:
+    import imagehash
+
+    return str(imagehash.phash(image))
+
+
+def _said(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0][:200]

@@ -1,0 +1,56 @@
+"""Folders of this machine (`folders:` of a bucket), searched with their sub-folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from dlf_core.errors import ImageRejected, SourceError
+from dlf_core.project import Bucket, Project
+from dlf_core.records import CandidateState
+from dlf_resources.images import SUFFIXES
+from dlf_resources.sources.base import Candidate
+from dlf_resources.sources.files import file_url, path_of, read_file, shown_name, version_of
+
+
+class FolderSource:
+    """Every file with an image's ending; hidden files and folders are passed over."""
+
+    name = "folder"
+
+    def wanted(self, bucket: Bucket) -> list[str]:
+        """The bucket's `folders`."""
+        return list(bucket.folders)
+
+    def candidates(self, project: Project, bucket: Bucket) -> Iterator[Candidate]:
+        """Files in order of their paths."""
+        for line in self.wanted(bucket):
+            folder = project.beside(line)
+            if not folder.is_dir():
+                what = "is a file, not a folder; name it under urls:" if folder.is_file() else "does not exist"
+                raise SourceError(f"{project.file}: folder '{line}' {what} (looked at {folder}).")
+            for path in _files(folder):
+                yield Candidate(self.name, line, file_url(path), version_of(path), title=shown_name(path))
+
+    def fetch(self, project: Project, candidate: Candidate, max_bytes: int) -> bytes:
+        """Read the file, unless a link leads out of its folder."""
+        path = path_of(candidate.url)
+        folder = project.beside(candidate.query).resolve()
+        try:
+            real = path.resolve(strict=True)
+        except (OSError, RuntimeError) as error:
+            reason = f"cannot be read: {getattr(error, 'strerror', None) or 'a link that leads nowhere'}"
+            raise ImageRejected(CandidateState.UNREADABLE, reason) from None
+        if not real.is_relative_to(folder):
+            raise ImageRejected(CandidateState.OUTSIDE_FOLDER, "is a link that leads out of the folder")
+        return read_file(real, max_bytes)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    # Links to folders are not entered: they may lead out, or in circles.
+    for here, folders, names in os.walk(folder, followlinks=False):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+                yield Path(here, name)

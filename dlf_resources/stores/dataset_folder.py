@@ -1,0 +1,116 @@
+"""A data set on disk: written beside the old one and swapped in when it is whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import orjson
+
+from dlf_core.errors import FactoryError, StoreError
+from dlf_core.formats import WRITERS
+from dlf_core.formats.dataset import Dataset, LabeledImage
+from dlf_resources.images import open_upright, plain
+
+MANIFEST = "dataset.json"
+JPEG_QUALITY = 95
+_KEPT_FORMATS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
+
+
+def file_name_of(image_id: str, image_format: str) -> str:
+    """The name of an image in a data set. Formats that trainers do not all read become JPEG."""
+    return f"{image_id}.{_KEPT_FORMATS.get(image_format, 'jpg')}"
+
+
+def place_image(raw: Path, target: Path) -> None:
+    """Put a gathered image into a data set, as every reader must see it: upright, one frame, 8-bit RGB.
+
+    A file that already is becomes a hard link, or a copy where the disk knows no links; any other is encoded anew.
+    """
+    content = raw.read_bytes()
+    if target.suffix == raw.suffix and plain(content):
+        try:
+            os.link(raw, target)
+        except OSError:
+            shutil.copyfile(raw, target)
+        return
+    upright = open_upright(content)
+    if target.suffix == ".jpg":
+        upright.save(target, quality=JPEG_QUALITY, subsampling=0)
+    else:
+        upright.save(target, lossless=True)
+
+
+def write_dataset(dataset: Dataset, raw_paths: dict[str, Path], folder: Path, formats: Sequence[str]) -> bool:
+    """Write a data set in several formats below a folder.
+
+    Args:
+        dataset: what to write.
+        raw_paths: image id → the gathered file.
+        folder: gets a sub-folder a format and `dataset.json`; formats not asked for stay as they are.
+        formats: keys of `dlf_core.formats.WRITERS`.
+
+    Returns:
+        False when the folder already held exactly this data set and nothing was written.
+
+    Raises:
+        FactoryError: a format does not exist.
+        StoreError: the folder cannot be written.
+    """
+    unknown = [name for name in formats if name not in WRITERS]
+    if unknown:
+        raise FactoryError(f"there is no format '{unknown[0]}'; there is: {', '.join(WRITERS)}.")
+    fingerprint = dataset.fingerprint()
+    before = read_manifest(folder)
+    if before.get("fingerprint") == fingerprint and all((folder / name).is_dir() for name in formats):
+        return False
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Without its manifest the folder counts as unfinished, so a killed run writes it all again.
+        (folder / MANIFEST).unlink(missing_ok=True)
+        for name in formats:
+            fresh, old = folder / f".{name}.new", folder / f".{name}.old"
+            shutil.rmtree(fresh, ignore_errors=True)
+            fresh.mkdir()
+            WRITERS[name](dataset, fresh, lambda image, target: place_image(raw_paths[image.image_id], target))
+            shutil.rmtree(old, ignore_errors=True)
+            if (folder / name).exists():
+                os.replace(folder / name, old)
+            os.replace(fresh, folder / name)
+            shutil.rmtree(old, ignore_errors=True)
+        stale = set(before.get("formats", [])) - set(formats)
+        for name in stale:
+            shutil.rmtree(folder / name, ignore_errors=True)
+        manifest = {
+            "name": dataset.name,
+            "fingerprint": fingerprint,
+            "formats": list(formats),
+            "classes": list(dataset.classes),
+            "images": len(dataset.images),
+            "boxes": dataset.box_count,
+            "splits": _by_split(dataset.images),
+        }
+        temporary = folder / f".{MANIFEST}.tmp-{os.getpid()}"
+        temporary.write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        os.replace(temporary, folder / MANIFEST)
+    except OSError as error:
+        text = f"{folder}: cannot write the data set: {error.strerror or error}; free some space or choose another data_root."
+        raise StoreError(text) from None
+    return True
+
+
+def read_manifest(folder: Path) -> dict[str, object]:
+    """What `dataset.json` says; empty when there is no finished data set."""
+    try:
+        return dict(orjson.loads((folder / MANIFEST).read_bytes()))
+    except (OSError, ValueError):
+        return {}
+
+
+def _by_split(images: Sequence[LabeledImage]) -> dict[str, int]:
+    splits: dict[str, int] = {}
+    for image in images:
+        splits[image.split] = splits.get(image.split, 0) + 1
+    return dict(sorted(splits.items()))

@@ -1,0 +1,143 @@
+"""A store in a folder of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from dlf_core.errors import PartitionBusy, StoreError
+
+_TEMPORARY = ".tmp-"
+_STALE_SECONDS = 3600.0
+
+
+class LocalStore:
+    """Files below one folder, written to a temporary name and renamed.
+
+    Args:
+        root: the folder; made at the first write.
+    """
+
+    def __init__(self, root: Path):
+        self.root = root
+
+    def path(self, key: str) -> Path:
+        """The file of a key. Keys are relative and stay below the root."""
+        parts = key.split("/")
+        if key.startswith("/") or any(part in ("", ".", "..") for part in parts):
+            raise StoreError(f"'{key}' is not a key of this store.")
+        return self.root.joinpath(*parts)
+
+    def get(self, key: str) -> bytes:
+        """The bytes under a key."""
+        try:
+            return self.path(key).read_bytes()
+        except OSError as error:
+            raise _explained(error, self.path(key), "read") from None
+
+    def put(self, key: str, content: bytes, *, durable: bool = True) -> None:
+        """Write atomically; `durable` also waits until the disk has it."""
+        target = self.path(key)
+        temporary = target.parent / f"{_TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}"
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with temporary.open("wb") as file:
+                    file.write(content)
+                    if durable:
+                        file.flush()
+                        os.fsync(file.fileno())
+                os.replace(temporary, target)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+            if durable:
+                _sync_folder(target.parent)
+        except OSError as error:
+            raise _explained(error, target, "write") from None
+
+    def exists(self, key: str) -> bool:
+        """Whether a file lies under the key."""
+        return self.path(key).is_file()
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Keys below a folder, sorted; unfinished writes are not among them, and old ones are removed."""
+        folder = self.path(prefix.rstrip("/"))
+        for file in sorted(folder.rglob("*")) if folder.is_dir() else ():
+            if file.name.startswith(_TEMPORARY):
+                with contextlib.suppress(OSError):
+                    if time.time() - file.stat().st_mtime > _STALE_SECONDS:
+                        file.unlink()
+            elif file.is_file():
+                yield file.relative_to(self.root).as_posix()
+
+    def delete(self, key: str) -> None:
+        """Remove a file, and its folder when that was the last in it."""
+        target = self.path(key)
+        try:
+            target.unlink(missing_ok=True)
+        except OSError as error:
+            raise _explained(error, target, "delete") from None
+        with contextlib.suppress(OSError):
+            target.parent.rmdir()
+
+    @contextlib.contextmanager
+    def lock(self, name: str, *, wait_seconds: float, purpose: str) -> Iterator[None]:
+        """Hold a lock file; the operating system frees it when the process ends, however it ends."""
+        file = self.path(f".locks/{name}.lock")
+        holder = file.with_suffix(".holder.json")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(file)
+            try:
+                lock.acquire(timeout=wait_seconds)
+            except Timeout:
+                raise PartitionBusy(_busy(holder, purpose, wait_seconds)) from None
+        except OSError as error:
+            raise _explained(error, file, "write") from None
+        try:
+            with contextlib.suppress(OSError):
+                holder.write_text(json.dumps({"pid": os.getpid(), "since": time.time()}))
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                holder.unlink(missing_ok=True)
+            lock.release()
+
+
+def _busy(holder: Path, purpose: str, waited: float) -> str:
+    who = "another process"
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        said = json.loads(holder.read_text())
+        who = f"process {said['pid']} (for {time.time() - said['since']:.0f} s)"
+    return f"{purpose} is being done by {who}; waited {waited:.0f} s. Let it finish or stop it, then run this again."
+
+
+def _explained(error: OSError, path: Path, action: str) -> StoreError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreError(
+            f"{path}: the disk is full; free some space or move the data with data_root or DLF_DATA_ROOT. "
+            "What was computed is kept; run the same command again."
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+        return StoreError(
+            f"{path}: cannot {action} ({error.strerror}); choose a writable data_root in the YAML or set DLF_DATA_ROOT."
+        )
+    return StoreError(f"{path}: cannot {action}: {error.strerror or error}.")
+
+
+def _sync_folder(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # not every file system lets a folder be synced
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,74 @@
+"""Stage tables as Parquet in a store: `labels/<stage>/<partition key>.parquet`."""
+
+from __future__ import annotations
+
+import io
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dlf_core.errors import StoreError
+from dlf_core.records import SCHEMAS, empty_table
+from dlf_resources.stores.base import Store
+
+
+def table_key(stage: str, partition: str) -> str:
+    """Where the table of a stage and partition lies."""
+    return f"labels/{stage}/{partition}.parquet"
+
+
+def encode(table: pa.Table) -> bytes:
+    """Parquet bytes; equal tables give equal bytes."""
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd", version="2.6")
+    return buffer.getvalue()
+
+
+def decode(content: bytes, stage: str, name: str) -> pa.Table:
+    """A stage table from Parquet bytes, in today's schema: columns that an older version lacked are null.
+
+    Raises:
+        StoreError: the bytes are no Parquet table of this stage.
+    """
+    try:
+        table = pq.read_table(io.BytesIO(content))
+        schema = SCHEMAS[stage]
+        present = set(table.column_names)
+        columns = [
+            table[field.name].combine_chunks().cast(field.type)
+            if field.name in present
+            else pa.nulls(len(table), field.type)
+            for field in schema
+        ]
+        return pa.Table.from_arrays(columns, schema=schema)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        first = str(error).splitlines()[0][:200]
+        text = f"{name}: is not a {stage} table ({first}); delete it and run the {stage} stage again."
+        raise StoreError(text) from None
+
+
+class StageTables:
+    """Reads and writes whole stage tables of one project."""
+
+    def __init__(self, store: Store):
+        self.store = store
+
+    def read(self, stage: str, partition: str) -> pa.Table | None:
+        """The table, or None when the stage has not run for this partition."""
+        key = table_key(stage, partition)
+        if not self.store.exists(key):
+            return None
+        return decode(self.store.get(key), stage, key)
+
+    def read_or_empty(self, stage: str, partition: str) -> pa.Table:
+        """The table; one without rows when the stage has not run."""
+        table = self.read(stage, partition)
+        return empty_table(stage) if table is None else table
+
+    def write(self, stage: str, partition: str, table: pa.Table) -> None:
+        """Replace the table as a whole. Equal content is not written again, so file times tell of change."""
+        key = table_key(stage, partition)
+        content = encode(table)
+        if self.store.exists(key) and self.store.get(key) == content:
+            return
+        self.store.put(key, content)
