@@ -65,7 +65,9 @@ def reviewed_projects(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     after = int(context.cursor) if context.cursor else 0
     newest: dict[str, int] = {}
     events = context.instance.fetch_materializations(
-        dg.AssetRecordsFilter(asset_key=dg.AssetKey("reviewed_boxes"), after_storage_id=after), limit=1000, ascending=True
+        dg.AssetRecordsFilter(asset_key=dg.AssetKey("reviewed_boxes"), after_storage_id=after),
+        limit=1000,
+        ascending=True,
     ).records
     for event in events:
         if event.partition_key:
@@ -140,7 +142,9 @@ def schedules_of(projects: list[Project]) -> list[dg.ScheduleDefinition]:
 
 def _identifier(name: str) -> str:
     """A project name as a Dagster name: ASCII letters, digits and `_`; other signs by their code point."""
-    return "".join(sign if sign.isascii() and sign.isalnum() else "_" if sign in "-_ " else f"u{ord(sign):x}" for sign in name)
+    return "".join(
+        sign if sign.isascii() and sign.isalnum() else "_" if sign in "-_ " else f"u{ord(sign):x}" for sign in name
+    )
 
 
 sensors = [project_partitions, reviewed_projects]

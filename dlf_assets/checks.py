@@ -80,18 +80,14 @@ def of_filter(table: pa.Table, bucket: str, project: Project) -> list[dg.AssetCh
     said = f"kept {yes} of {len(verdicts)} images"
     expected = bucket.split("/")[0] not in WITHOUT_TARGET
     if verdicts and not yes:
-        said += "; " + (
-            f"is '{project.target_object}' what these images show?" if expected else "as such a bucket may"
-        )
+        said += "; " + (f"is '{project.target_object}' what these images show?" if expected else "as such a bucket may")
     keep = _result("keep_rate", not verdicts or bool(yes) or not expected, said)
     return [keep, _errors(verdicts.count("ERROR"), len(verdicts), "images", project)]
 
 
 def of_label(table: pa.Table, project: Project) -> list[dg.AssetCheckResult]:
     """Checks of a label table."""
-    corners = [
-        (box["x1"], box["y1"], box["x2"], box["y2"]) for found in table["boxes"].to_pylist() for box in found
-    ]
+    corners = [(box["x1"], box["y1"], box["x2"], box["y2"]) for found in table["boxes"].to_pylist() for box in found]
     outside = int((~valid(as_boxes(corners))).sum())
     errors = pc.sum(pc.equal(table["status"], "ERROR")).as_py() or 0
     return [

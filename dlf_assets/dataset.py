@@ -41,7 +41,9 @@ class DatasetConfig(dg.Config):
     backfill_policy=dg.BackfillPolicy.multi_run(1),
     description="The project's data set on disk: images the filter kept, boxes that verify or people approved.",
 )
-def dataset(context: dg.AssetExecutionContext, config: DatasetConfig, projects: ProjectsResource) -> dg.MaterializeResult:
+def dataset(
+    context: dg.AssetExecutionContext, config: DatasetConfig, projects: ProjectsResource
+) -> dg.MaterializeResult:
     """Assemble and write; nothing is written when nothing changed."""
     began = time.perf_counter()
     project = projects.named(context.partition_key)

@@ -63,7 +63,14 @@ def filtered_images(
     def verdict(image_id: str, said: str, seconds: float, **rest: Any) -> FilterVerdict:
         told = {"p_yes": None, "score_kind": ScoreKind.NONE.value, "answer": None} | rest
         return FilterVerdict(
-            image_id, keys[image_id], said, backend=backend.name, model=backend.model, prompt_hash=asked, seconds=seconds, **told
+            image_id,
+            keys[image_id],
+            said,
+            backend=backend.name,
+            model=backend.model,
+            prompt_hash=asked,
+            seconds=seconds,
+            **told,
         )
 
     def work(image_id: str, _: frozenset[str]) -> list[FilterVerdict]:

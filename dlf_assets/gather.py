@@ -178,7 +178,9 @@ def _still_there(bucket: Bucket, table: pa.Table) -> pa.Table:
 def _finished(bucket: Bucket, numbered: Sequence[_Numbered], result: Computed) -> Computed:
     """Add images of earlier gathers whose source still stands in the YAML; number the rows; mark duplicates."""
     offered = {item.candidate.candidate_id: item.order for item in numbered}
-    lines = {(s.name, line) for s in sources_of(bucket.project) for line in s.wanted(bucket.project.buckets[bucket.name])}
+    lines = {
+        (s.name, line) for s in sources_of(bucket.project) for line in s.wanted(bucket.project.buckets[bucket.name])
+    }
     earlier = _still_there(bucket, bucket.tables.read_or_empty(STAGE, bucket.key))
     gone = earlier.filter(pc.is_in(earlier["state"], pa.array(["kept"]))).to_pylist()
     rows = result.table.to_pylist()

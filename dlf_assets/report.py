@@ -124,6 +124,12 @@ def _markdown(report: dict[str, Any]) -> str:
         rate = "–" if row["yes_rate"] is None else f"{row['yes_rate']:.0%}"
         lines.append(f"| {query} | {row['boxes']} | {rate} |")
     if evaluation := report["evaluation"]:
-        lines += ["", "Against the ground truth, IoU 0.5: " + ", ".join(f"{k} {v}" for k, v in evaluation.items()) + "."]
-    lines += ["", "`boxes.webp`: green solid boxes are in the data set; orange dashed ones are undecided, red dashed rejected."]
+        lines += [
+            "",
+            "Against the ground truth, IoU 0.5: " + ", ".join(f"{k} {v}" for k, v in evaluation.items()) + ".",
+        ]
+    lines += [
+        "",
+        "`boxes.webp`: green solid boxes are in the data set; orange dashed ones are undecided, red dashed rejected.",
+    ]
     return "\n".join(lines) + "\n"

@@ -91,9 +91,7 @@ def open_bucket(
     opened = engine.open(project.engine)
     wait = engine.lock_wait_seconds
     tables = StageTables(store)
-    return Bucket(
-        stage, project, name, key, store, tables, folder, opened, wait, context.log.info, context.log.warning
-    )
+    return Bucket(stage, project, name, key, store, tables, folder, opened, wait, context.log.info, context.log.warning)
 
 
 def compute(

@@ -27,7 +27,9 @@ SourceName = Literal["folder", "urls", "duckduckgo", "wikimedia", "openverse", "
 
 # cron: minute hour day month weekday, or one of the macros every cron knows.
 _CRON_FIELD = r"[\d*/,\-A-Za-z#L?]+"
-_CRON = re.compile(rf"^\s*(@(hourly|daily|weekly|monthly|yearly|annually|midnight)|{_CRON_FIELD}(\s+{_CRON_FIELD}){{4}})\s*$")
+_CRON = re.compile(
+    rf"^\s*(@(hourly|daily|weekly|monthly|yearly|annually|midnight)|{_CRON_FIELD}(\s+{_CRON_FIELD}){{4}})\s*$"
+)
 
 
 def _text(value: object) -> object:

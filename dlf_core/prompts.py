@@ -6,11 +6,11 @@ import hashlib
 from string import Formatter
 
 DEFAULT_FILTER = (
-    "Look at this image. Does it show {target_object}, or an object closely related to it? "
+    "Look at this image. Does it show this: {target_object}, or an object closely related to it? "
     "Answer with exactly one word: YES or NO."
 )
 DEFAULT_VERIFY = (
-    "This is a crop of a larger image. Is the main object of this crop {query}? "
+    "This is a crop of a larger image. Is this the main object of the crop: {query}? "
     "Answer with one word first: YES, NO or UNSURE. Then say in 5 to 10 words what the main object is."
 )
 DEFAULT_LABEL_DESCRIBE = "Describe where {target_object} can be seen in this image, in one sentence."

@@ -17,7 +17,20 @@ Part = dict[str, Any]
 def gather_part(bucket: str, table: pa.Table) -> Part:
     """One bucket's candidates, kept and dropped."""
     rows = sorted(table.to_pylist(), key=lambda row: row["order"])
-    names = ("url", "source", "title", "page", "license", "author", "license_url", "query", "path", "bytes", "sha256", "phash")
+    names = (
+        "url",
+        "source",
+        "title",
+        "page",
+        "license",
+        "author",
+        "license_url",
+        "query",
+        "path",
+        "bytes",
+        "sha256",
+        "phash",
+    )
     return {
         "bucket": bucket,
         "rows": [
@@ -69,7 +82,9 @@ def filter_part(bucket: str, table: pa.Table, paths: dict[str, str], backend: st
 def keep_list(project: str, parts: list[Part]) -> dict[str, Any]:
     """`filter_<backend>/keep_list.json`."""
     results = [row for part in parts for row in part["rows"]]
-    counts = {verdict: sum(row["verdict"] == verdict for row in results) for verdict in ("YES", "NO", "UNKNOWN", "ERROR")}
+    counts = {
+        verdict: sum(row["verdict"] == verdict for row in results) for verdict in ("YES", "NO", "UNKNOWN", "ERROR")
+    }
     backend = parts[0]["backend"] if parts else None
     return {"backend": backend, "project": project, "counts": counts, "results": results}
 
@@ -85,7 +100,13 @@ def label_part(bucket: str, boxes: list[FlatBox], images: dict[str, dict[str, An
     """
     return {
         "images": [
-            {"file_name": row["path"], "width": row["width"], "height": row["height"], "bucket": bucket, "image_hash": i}
+            {
+                "file_name": row["path"],
+                "width": row["width"],
+                "height": row["height"],
+                "bucket": bucket,
+                "image_hash": i,
+            }
             for i in asked
             for row in [images[i]]
         ],

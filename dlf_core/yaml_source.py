@@ -91,7 +91,7 @@ class _Builder:
         if self._nodes > MAX_NODES or id(node) in self._open:
             raise ProjectError(self.path, [(line, "expands without end through its aliases (&name, *name).")])
         if isinstance(node, yaml.ScalarNode):
-            return self.loader.construct_object(node)  # pyright: ignore[reportUnknownMemberType]
+            return self.loader.construct_object(node)
         self._open.add(id(node))
         try:
             if isinstance(node, yaml.SequenceNode):

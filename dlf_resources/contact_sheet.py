@@ -77,7 +77,8 @@ def _dashes(
     length = math.dist(start, end)
     steps = max(1, int(length / 4))
     points = [
-        (start[0] + (end[0] - start[0]) * i / steps, start[1] + (end[1] - start[1]) * i / steps) for i in range(steps + 1)
+        (start[0] + (end[0] - start[0]) * i / steps, start[1] + (end[1] - start[1]) * i / steps)
+        for i in range(steps + 1)
     ]
     for first, second in zip(points[::2], points[1::2], strict=False):
         pen.line((*first, *second), fill=colour, width=1)

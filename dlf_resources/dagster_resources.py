@@ -19,7 +19,9 @@ from dlf_resources.workspace import Workspace
 class ProjectsResource(dg.ConfigurableResource):
     """The project YAMLs."""
 
-    folder: str | None = Field(default=None, description="Folder of the YAMLs; default: project_configs/ of the workspace.")
+    folder: str | None = Field(
+        default=None, description="Folder of the YAMLs; default: project_configs/ of the workspace."
+    )
     file: str | None = Field(default=None, description="One more YAML, outside of the folder.")
 
     def projects(self) -> Projects:
@@ -39,7 +41,9 @@ class ProjectsResource(dg.ConfigurableResource):
 class ExperimentsResource(dg.ConfigurableResource):
     """The run folders."""
 
-    folder: str | None = Field(default=None, description="Folder of run folders; default: experiments/ of the workspace.")
+    folder: str | None = Field(
+        default=None, description="Folder of run folders; default: experiments/ of the workspace."
+    )
 
     def experiments(self) -> Experiments:
         """The folder of run folders."""

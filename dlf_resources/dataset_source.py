@@ -118,9 +118,7 @@ def _splits(project: Project, store: Store, images: Iterable[dict[str, Any]]) ->
     before = _splits_before(store)
     items = [SplitItem(row["image_id"], row["phash"], row["group"]) for row in images]
     chosen = project.splits
-    splits = assign_splits(
-        items, chosen.shares(), seed=chosen.seed, radius=chosen.duplicate_radius, before=before
-    )
+    splits = assign_splits(items, chosen.shares(), seed=chosen.seed, radius=chosen.duplicate_radius, before=before)
     after = before | splits
     if after != before:
         store.put(SPLITS_KEY, json.dumps(after, sort_keys=True, indent=0).encode())
@@ -133,5 +131,7 @@ def _splits_before(store: Store) -> dict[str, str]:
     try:
         return {str(image): str(split) for image, split in json.loads(store.get(SPLITS_KEY)).items()}
     except (ValueError, AttributeError):
-        text = f"{store.path(SPLITS_KEY)}: is damaged; restore it, or delete it and let every image draw its split anew."
+        text = (
+            f"{store.path(SPLITS_KEY)}: is damaged; restore it, or delete it and let every image draw its split anew."
+        )
         raise StoreError(text) from None

@@ -32,7 +32,9 @@ EXTENSIONS = {
 # Only these decoders are offered the bytes: Pillow also knows formats that start other programs (EPS).
 _FORMATS = tuple(EXTENSIONS)
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".jpe", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jfif", ".jpe", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
+)
 """File name endings that are looked at in a folder."""
 
 _ORIENTATION = 0x0112

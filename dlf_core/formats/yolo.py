@@ -45,7 +45,9 @@ def write(dataset: Dataset, folder: Path, place_image: PlaceImage) -> None:
     # makes it the folder of data.yaml, so the data set can be moved.
     config: dict[str, Any] = {split: f"images/{split}" for split in splits}
     config["names"] = dict(enumerate(dataset.classes))
-    text = f"# {dataset.name}: made by data-label-factory\n" + yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+    text = f"# {dataset.name}: made by data-label-factory\n" + yaml.safe_dump(
+        config, sort_keys=False, allow_unicode=True
+    )
     (folder / "data.yaml").write_text(text, encoding="utf-8")
 
 

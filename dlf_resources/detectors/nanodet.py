@@ -24,7 +24,11 @@ _MEAN = np.array([103.53, 116.28, 123.675], dtype=np.float32)  # blue, green, re
 _SPREAD = np.array([57.375, 57.12, 58.395], dtype=np.float32)
 _GREY = (114, 114, 114)
 # Stride → names of the class and distance outputs.
-_OUTPUTS = {32: ("Identity_2:0", "Identity_5:0"), 16: ("Identity_1:0", "Identity_4:0"), 8: ("Identity:0", "Identity_3:0")}
+_OUTPUTS = {
+    32: ("Identity_2:0", "Identity_5:0"),
+    16: ("Identity_1:0", "Identity_4:0"),
+    8: ("Identity:0", "Identity_3:0"),
+}
 
 
 def detect(image: Image.Image, class_indexes: list[int], min_score: float) -> dict[int, Detections]:
@@ -43,7 +47,9 @@ def detect(image: Image.Image, class_indexes: list[int], min_score: float) -> di
     pixels = (np.asarray(canvas, dtype=np.float32)[:, :, ::-1] - _MEAN) / _SPREAD
     names = [name for pair in _OUTPUTS.values() for name in pair]
     run: Any = session(FILE).run
-    raw = dict(zip(names, run(names, {"input_1:0": np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])}), strict=True))
+    raw = dict(
+        zip(names, run(names, {"input_1:0": np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])}), strict=True)
+    )
     scores = np.concatenate([raw[name][0] for name, _ in _OUTPUTS.values()]).astype(np.float64)
     corners = np.concatenate([_corners(raw[name][0], stride) for stride, (_, name) in _OUTPUTS.items()])
     found = geometry.clip((corners - [left, top, left, top]) / [width, height, width, height])

@@ -47,5 +47,7 @@ class ParquetTableIOManager(dg.ConfigurableIOManager):
         table = StageTables(store_of(project)).read(stage, key)
         if table is None:
             command = f"dlf {stage} --project {project.project_name} --bucket {bucket}"
-            raise StoreError(f"bucket '{bucket}' of '{project.project_name}' has no {stage} table yet; run `{command}` first.")
+            raise StoreError(
+                f"bucket '{bucket}' of '{project.project_name}' has no {stage} table yet; run `{command}` first."
+            )
         return table

@@ -1,0 +1,77 @@
+"""`dlf project`: the YAML as it was understood."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from dlf_assets.cli.options import JsonOption, ProjectOption, load_project
+
+if TYPE_CHECKING:
+    from dlf_core.project import Project
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog="Example: dlf project --project project_configs/drones.yaml")(project)
+
+
+def project(project: ProjectOption, json: JsonOption = False) -> None:
+    """Print a project as it was understood: data root, buckets, queries, prompts, backends, partition keys."""
+    loaded = load_project(project)
+    from dlf_assets.cli.output import print_json
+
+    if json:
+        print_json(_as_dict(loaded))
+    else:
+        _print(loaded)
+
+
+def _as_dict(loaded: Project) -> dict[str, Any]:
+    return loaded.model_dump(mode="json") | {
+        "file": str(loaded.file),
+        "data_root": str(loaded.root),
+        "class_names": loaded.class_names,
+        "partition_keys": loaded.partition_keys(),
+    }
+
+
+def _print(loaded: Project) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from dlf_assets.cli.output import console
+
+    out = console()
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+
+    def row(name: str, value: str) -> None:
+        table.add_row(name, escape(value))
+
+    row("project", loaded.project_name)
+    row("file", str(loaded.file))
+    row("target object", loaded.target_object)
+    row("data root", str(loaded.root))
+    row("backends", ", ".join(f"{stage} {name}" for stage, name in loaded.backends.model_dump().items()))
+    row("engine", loaded.engine)
+    row("splits", ", ".join(f"{name} {share:.0%}" for name, share in loaded.splits.shares().items()))
+    if loaded.schedule:
+        row("schedule", f"{loaded.schedule.cron} ({loaded.schedule.timezone})")
+    if loaded.ground_truth:
+        row("ground truth", str(loaded.beside(loaded.ground_truth)))
+    row("queries", ", ".join(f"{q} → {c}" if q != c else q for q, c in loaded.class_map.items()))
+    row("filter prompt", loaded.filter_prompt())
+    row("verify prompt", loaded.verify_prompt(loaded.queries[0]))
+    out.print(table)
+    buckets = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("bucket", "partition key", "sources"):
+        buckets.add_column(name, overflow="fold")
+    for bucket, key in loaded.partition_keys().items():
+        said = loaded.buckets[bucket].model_dump()
+        sources = ", ".join(f"{len(lines)} {kind}" for kind, lines in said.items() if lines) or "nothing"
+        buckets.add_row(escape(bucket), escape(key), sources)
+    out.print()
+    out.print(buckets)
