@@ -20,6 +20,8 @@ STAGE_ASSETS = {
 PIPELINE = "pipeline"
 DATASET = "dataset_of_project"
 SENSOR_SECONDS = 10
+# A launched run names its partition; a backfill names a range, here always of one.
+_PARTITION_TAGS = ("dagster/partition", "dagster/asset_partition_range_start")
 
 stage_jobs = [
     dg.define_asset_job(stage, selection=[asset], description=f"The {stage} stage of a bucket.")
@@ -98,15 +100,23 @@ def _projects_under_way(instance: dg.DagsterInstance) -> set[str]:
     statuses = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
     statuses.append(dg.DagsterRunStatus.STARTED)
     runs = instance.get_runs(dg.RunsFilter(statuses=statuses), limit=1000)
-    keys = [run.tags.get("dagster/partition", "") for run in runs]
+    keys = [run.tags.get(tag, "") for run in runs for tag in _PARTITION_TAGS]
     return {split_key(key)[0] for key in keys if "__" in key}
 
 
 def schedule_of(project: Project) -> dg.ScheduleDefinition:
-    """The schedule of a project that has `schedule:` in its YAML: all stages of all its buckets, only what is missing."""
+    """The schedule of a project with `schedule:` in its YAML: all stages of all its buckets, only what is missing."""
     assert project.schedule is not None
     name = project.project_name
 
+    @dg.schedule(
+        name=f"relabel_{_identifier(name)}",
+        job=pipeline_job,
+        cron_schedule=project.schedule.cron,
+        execution_timezone=project.schedule.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Gathers and labels '{name}' again: new images, and whatever the YAML asks anew.",
+    )
     def relabel(context: dg.ScheduleEvaluationContext) -> dg.SkipReason | list[dg.RunRequest]:
         now = ProjectsResource().projects().find(name)
         add_missing(context.instance, [now])
@@ -118,15 +128,7 @@ def schedule_of(project: Project) -> dg.ScheduleDefinition:
             for key in now.partition_keys().values()
         ]
 
-    return dg.ScheduleDefinition(
-        name=f"relabel_{_identifier(name)}",
-        job=pipeline_job,
-        cron_schedule=project.schedule.cron,
-        execution_timezone=project.schedule.timezone,
-        execution_fn=relabel,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Gathers and labels '{name}' again: new images, and whatever the YAML asks anew.",
-    )
+    return relabel
 
 
 def schedules_of(projects: list[Project]) -> list[dg.ScheduleDefinition]:

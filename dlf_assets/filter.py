@@ -40,7 +40,7 @@ class FilterConfig(dg.Config):
     metadata={STAGE_METADATA: STAGE, **checks.column_schema(STAGE)},
     description="A verdict an image: does it show the target object (or one related to it)? YES is kept.",
 )
-def filtered_images(
+def filtered_images(  # type: ignore[no-untyped-def]  # Dagster takes no MaterializeResult[…] beside checks
     context: dg.AssetExecutionContext,
     config: FilterConfig,
     gathered_images: pa.Table,
@@ -48,7 +48,7 @@ def filtered_images(
     experiments: ExperimentsResource,
     engine: EngineResource,
     vlm: VlmResource,
-):  # no return type: Dagster refuses the generic one on assets with checks
+):
     """Ask the backend about every kept image it has not been asked about."""
     bucket = open_bucket(context, STAGE, projects, experiments, engine)
     project = bucket.project

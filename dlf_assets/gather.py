@@ -54,15 +54,15 @@ class _Numbered:
     backfill_policy=dg.BackfillPolicy.multi_run(1),
     check_specs=checks.specs("gathered_images"),
     metadata={STAGE_METADATA: STAGE, **checks.column_schema(STAGE)},
-    description="Images of a bucket: found, checked, identified by their bytes. A row a candidate, also a rejected one.",
+    description="Images of a bucket: found, checked, identified by their bytes. A row a candidate, rejected ones too.",
 )
-def gathered_images(
+def gathered_images(  # type: ignore[no-untyped-def]  # Dagster takes no MaterializeResult[…] beside checks
     context: dg.AssetExecutionContext,
     config: GatherConfig,
     projects: ProjectsResource,
     experiments: ExperimentsResource,
     engine: EngineResource,
-):  # no return type: Dagster refuses the generic one on assets with checks
+):
     """Fetch new candidates, keep what is there, mark duplicates."""
     bucket = open_bucket(context, STAGE, projects, experiments, engine)
     limits = _limits(bucket)

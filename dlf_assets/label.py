@@ -42,7 +42,7 @@ class LabelConfig(dg.Config):
     metadata={STAGE_METADATA: STAGE, **checks.column_schema(STAGE)},
     description="A grounding an image and query: the boxes a model drew for the phrase, or EMPTY, or ERROR.",
 )
-def labeled_boxes(
+def labeled_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no MaterializeResult[…] beside checks
     context: dg.AssetExecutionContext,
     config: LabelConfig,
     gathered_images: pa.Table,
@@ -51,7 +51,7 @@ def labeled_boxes(
     experiments: ExperimentsResource,
     engine: EngineResource,
     grounding: GroundingResource,
-):  # no return type: Dagster refuses the generic one on assets with checks
+):
     """Ask the backend all missing queries of every image on the keep list, the queries of an image together."""
     bucket = open_bucket(context, STAGE, projects, experiments, engine)
     project = bucket.project

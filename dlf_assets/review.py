@@ -35,7 +35,7 @@ STAGE = "review"
     metadata={STAGE_METADATA: STAGE, **checks.column_schema(STAGE)},
     description="Every box with its model scores, the verify verdict and a person's decision; `kept` goes on.",
 )
-def reviewed_boxes(
+def reviewed_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no MaterializeResult[…] beside checks
     context: dg.AssetExecutionContext,
     gathered_images: pa.Table,
     labeled_boxes: pa.Table,
@@ -43,7 +43,7 @@ def reviewed_boxes(
     projects: ProjectsResource,
     experiments: ExperimentsResource,
     engine: EngineResource,
-):  # no return type: Dagster refuses the generic one on assets with checks
+):
     """Join boxes, verdicts and decisions."""
     began = time.perf_counter()
     bucket = open_bucket(context, STAGE, projects, experiments, engine)

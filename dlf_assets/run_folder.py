@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -23,7 +24,7 @@ def run_folder_of(context: dg.AssetExecutionContext, project: Project, experimen
     else:
         owner, started = _owner(context, tags)
         folder = open_run_folder(experiments, project, owner=f"{owner}:{project.project_name}", started=started)
-    folder.add_run(context.run_id)
+    folder.add_run(context.run.run_id)
     return folder
 
 
@@ -52,8 +53,8 @@ def open_run_folder(
         f"# {project.project_name}: {started:%Y-%m-%d %H:%M:%S}\n\n"
         f"Started by {command}. Target: {project.target_object}. Project file: {project.file}.\n"
         f"Images and tables: {project.root}.\n\n"
-        "`config.json` is the project as it was understood, with the ids of the Dagster runs; the folders hold what the\n"
-        "stages said, as JSON. These files are views: the tables in the data root are what the next stage reads.\n"
+        "`config.json` is the project as it was understood, with the ids of the Dagster runs; the folders hold what\n"
+        "the stages said, as JSON. These files are views: the tables in the data root are what the next stage reads.\n"
     )
     title = name or project.project_name
     folder = experiments.open(name=title, owner=owner, started=started, config=config, readme=readme)
@@ -64,11 +65,11 @@ def open_run_folder(
     return folder
 
 
-def _owner(context: dg.AssetExecutionContext, tags: dict[str, str]) -> tuple[str, dt.datetime]:
+def _owner(context: dg.AssetExecutionContext, tags: Mapping[str, str]) -> tuple[str, dt.datetime]:
     if backfill_id := tags.get(BACKFILL_TAG):
         backfill = context.instance.get_backfill(backfill_id)
         if backfill is not None:
             return backfill_id, dt.datetime.fromtimestamp(backfill.backfill_timestamp)
-    record = context.instance.get_run_record_by_id(context.run_id)
+    record = context.instance.get_run_record_by_id(context.run.run_id)
     started = record.create_timestamp.astimezone().replace(tzinfo=None) if record else dt.datetime.now()
-    return context.run_id, started
+    return context.run.run_id, started

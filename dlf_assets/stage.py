@@ -140,9 +140,8 @@ def compute(
         reporter = reporter_or(bucket.log)
         reporter.start(bucket.stage, bucket.name, len(todo), len(good))
         new: list[Any] = []
-        done = 0
         outcomes = bucket.engine.map(lambda unit: work(*unit), todo, max_in_flight=max_in_flight)
-        for outcome in outcomes:
+        for done, outcome in enumerate(outcomes, start=1):
             item, keys = outcome.item
             backend_seconds += outcome.seconds
             if outcome.error is None:
@@ -154,7 +153,6 @@ def compute(
                 rows = failed(item, keys, outcome.error, outcome.seconds)
             fragments.append(rows)
             new.extend(rows)
-            done += 1
             tally.update(str(getattr(row, status)) for row in rows)
             reporter.advance(bucket.stage, bucket.name, done, tally)
         fragments.flush()

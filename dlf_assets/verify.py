@@ -45,7 +45,7 @@ class VerifyConfig(dg.Config):
     metadata={STAGE_METADATA: STAGE, **checks.column_schema(STAGE)},
     description="A verdict a box: does its crop hold what the query says? YES, NO or UNSURE.",
 )
-def verified_boxes(
+def verified_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no MaterializeResult[…] beside checks
     context: dg.AssetExecutionContext,
     config: VerifyConfig,
     gathered_images: pa.Table,
@@ -54,7 +54,7 @@ def verified_boxes(
     experiments: ExperimentsResource,
     engine: EngineResource,
     vlm: VlmResource,
-):  # no return type: Dagster refuses the generic one on assets with checks
+):
     """Ask the backend about every box it has not been asked about; an image is decoded once for all its boxes."""
     bucket = open_bucket(context, STAGE, projects, experiments, engine)
     project = bucket.project

@@ -91,7 +91,8 @@ def evaluate(truth: Dataset, found: Dataset, classes: Sequence[str] | None = Non
         considered = ~np.asarray(cell["dtIgnore"][0], dtype=bool)
         counted += int(considered.sum())
         true_positives += int((np.asarray(cell["dtMatched"][0], dtype=bool) & considered).sum())
-    precisions = np.asarray(scoring.eval["precision"])  # [IoU, recall, class, area, maxDets]
+    accumulated: Any = scoring.eval
+    precisions = np.asarray(accumulated["precision"])  # [IoU, recall, class, area, maxDets]
     every = precisions[:, :, :, 0, -1]
     return Evaluation(
         images=len(images),

@@ -236,9 +236,17 @@ GATHER = pa.schema(
 )
 
 FILTER = pa.schema(
-    [_IMAGE_ID, _MEMO, *_words("verdict", null=False), _P_YES, _KIND, *_words("answer")]
-    + _words("backend", "model", "prompt_hash", null=False)
-    + [_SECONDS, *_words("error")]
+    [
+        _IMAGE_ID,
+        _MEMO,
+        *_words("verdict", null=False),
+        _P_YES,
+        _KIND,
+        *_words("answer"),
+        *_words("backend", "model", "prompt_hash", null=False),
+        _SECONDS,
+        *_words("error"),
+    ]
 )
 
 LABEL = pa.schema(

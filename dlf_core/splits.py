@@ -85,11 +85,8 @@ def assign_splits(
     result: dict[str, str] = {}
     for ids in groups(items, radius):
         earlier = [kept[image] for image in ids if image in kept]
-        if earlier:
-            # A new image may join two groups of different splits: it goes with the larger one.
-            split = max(sorted(set(earlier)), key=earlier.count)
-        else:
-            split = _draw(f"{seed}:{ids[0]}", shares)
+        # A new image may join two groups of different splits: it goes with the larger one.
+        split = max(sorted(set(earlier)), key=earlier.count) if earlier else _draw(f"{seed}:{ids[0]}", shares)
         for image in ids:
             result[image] = kept.get(image, split)
     return result

@@ -133,10 +133,11 @@ def _explain(error: yaml.YAMLError, text: str) -> tuple[int | None, str]:
         line = text[: error.position].count("\n") + 1
         return line, f"holds a control character (code {error.character}) that YAML does not allow; delete it."
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    line = mark.line + 1 if mark else None
+    at = None if mark is None else int(mark.line) + 1
     problem = str(getattr(error, "problem", None) or error)
-    if line is not None:
-        bad_line = (text.splitlines() or [""])[min(line - 1, text.count("\n"))]
+    if at is not None:
+        lines = text.splitlines() or [""]
+        bad_line = lines[min(at, len(lines)) - 1]
         if "\t" in bad_line[: len(bad_line) - len(bad_line.lstrip())] or "'\\t'" in problem:
-            return line, "is indented with a tab; YAML wants spaces."
-    return line, f"is not valid YAML: {problem}."
+            return at, "is indented with a tab; YAML wants spaces."
+    return at, f"is not valid YAML: {problem}."

@@ -1,4 +1,4 @@
-"""The factory's parts as Dagster resources: what an asset asks for by parameter name, and the UI lists with settings."""
+"""The factory's parts as Dagster resources: an asset asks for one by parameter name, the UI lists its settings."""
 
 from __future__ import annotations
 

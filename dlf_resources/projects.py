@@ -34,7 +34,7 @@ class Projects:
         return found
 
     def load_all(self) -> tuple[list[Project], list[ProjectError]]:
-        """Every project that can be read, and what is wrong with the others. Two of one name: the second is an error."""
+        """Every project that can be read, and what is wrong with the others (a second one of a name is)."""
         projects: dict[str, Project] = {}
         broken: list[ProjectError] = []
         for file in self.files():

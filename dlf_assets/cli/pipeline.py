@@ -47,7 +47,7 @@ def pipeline(
     from dlf_assets.cli.progress_bars import reporter
 
     asked = {"backend": backend, "limit": limit}
-    settings: dict[str, dict[str, Any]] = {stage: asked for stage in ("filter", "label", "verify")}
+    settings: dict[str, dict[str, Any]] = dict.fromkeys(("filter", "label", "verify"), asked)
     settings["gather"] = {"max_per_query": max_per_query, "workers": workers, "limit": limit}
     given = {
         stage: {name: value for name, value in chosen.items() if value is not None}

@@ -54,7 +54,7 @@ def show(
     from dlf_assets.cli.output import console, print_json
 
     folder = _experiments().find(run)
-    data = {
+    data: dict[str, Any] = {
         "run": folder.path.name,
         "path": str(folder.path),
         "config": folder.config(),

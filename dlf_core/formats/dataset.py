@@ -73,8 +73,7 @@ class Dataset:
         for image in sorted(self.images, key=lambda image: image.image_id):
             row = [image.image_id, image.file_name, image.width, image.height, image.split, image.bucket]
             boxes = sorted(
-                [box.box_id or "", box.class_name, *(round(v, 6) for v in (box.x1, box.y1, box.x2, box.y2))]
-                + [box.verdict, box.decision]
+                [box.box_id or "", box.class_name, *_rounded(box), str(box.verdict), str(box.decision)]
                 for box in image.boxes
             )
             digest.update(json.dumps([row, boxes]).encode())
@@ -86,3 +85,7 @@ PlaceImage = Callable[[LabeledImage, Path], None]
 
 DatasetWriter = Callable[[Dataset, Path, PlaceImage], None]
 """Writes a data set into an empty folder."""
+
+
+def _rounded(box: LabeledBox) -> list[float]:
+    return [round(value, 6) for value in (box.x1, box.y1, box.x2, box.y2)]

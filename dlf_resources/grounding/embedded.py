@@ -64,7 +64,9 @@ class EmbeddedGrounding:
             rows = np.concatenate(parts)
             rows = rows[geometry.valid(rows[:, :4])]
             rows = rows[geometry.nms(rows[:, :4], rows[:, 4], MERGE_IOU)]
-            merged[index] = [Detection(*map(float, row), score_kind=ScoreKind.DETECTOR) for row in rows]
+            merged[index] = [
+                Detection(x1, y1, x2, y2, score, ScoreKind.DETECTOR) for x1, y1, x2, y2, score in rows.tolist()
+            ]
         return {query: merged[index] for query, index in wanted.items()}
 
 

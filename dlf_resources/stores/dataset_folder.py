@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -96,12 +97,12 @@ def write_dataset(dataset: Dataset, raw_paths: dict[str, Path], folder: Path, fo
         temporary.write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
         os.replace(temporary, folder / MANIFEST)
     except OSError as error:
-        text = f"{folder}: cannot write the data set: {error.strerror or error}; free some space or choose another data_root."
-        raise StoreError(text) from None
+        said = f"cannot write the data set: {error.strerror or error}"
+        raise StoreError(f"{folder}: {said}; free some space or choose another data_root.") from None
     return True
 
 
-def read_manifest(folder: Path) -> dict[str, object]:
+def read_manifest(folder: Path) -> dict[str, Any]:
     """What `dataset.json` says; empty when there is no finished data set."""
     try:
         return dict(orjson.loads((folder / MANIFEST).read_bytes()))

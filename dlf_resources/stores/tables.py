@@ -20,12 +20,14 @@ class ParquetTableIOManager(dg.ConfigurableIOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: StageOutput) -> None:
         """Replace the partition's table. The old one stays until the new one is whole on disk."""
-        project, _ = self.projects.of_partition(context.partition_key)
+        # A backfill names its one partition as a range, and then `context.partition_key` does not know it.
+        key = context.asset_partition_key
+        project, _ = self.projects.of_partition(key)
         store = store_of(project)
-        StageTables(store).write(obj.stage, context.partition_key, obj.table)
-        for key in obj.fragments:
-            store.delete(key)
-        path = store.path(table_key(obj.stage, context.partition_key))
+        StageTables(store).write(obj.stage, key, obj.table)
+        for fragment in obj.fragments:
+            store.delete(fragment)
+        path = store.path(table_key(obj.stage, key))
         context.add_output_metadata({"table": dg.MetadataValue.path(str(path)), "dagster/row_count": len(obj.table)})
 
     def load_input(self, context: dg.InputContext) -> pa.Table | dict[str, pa.Table]:

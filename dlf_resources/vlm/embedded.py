@@ -17,6 +17,7 @@ from dlf_core.answers import Verdict
 from dlf_core.project import Project
 from dlf_core.records import ScoreKind
 from dlf_resources.detectors import nanodet
+from dlf_resources.detectors.detection import Detections
 from dlf_resources.detectors.vocabulary import class_names, require_class
 from dlf_resources.vlm.base import Answer, Question
 
@@ -86,7 +87,7 @@ class EmbeddedVlm:
         seen = self._strongest(everything, box)
         return Answer(verdict, agreeing, ScoreKind.DETECTOR, f"{verdict}: {seen}", seen)
 
-    def _strongest(self, everything: dict[int, nanodet.Detections], box: tuple[float, float, float, float]) -> str:
+    def _strongest(self, everything: dict[int, Detections], box: tuple[float, float, float, float]) -> str:
         """What NanoDet sees most clearly where the box is, in words."""
         best, words = 0.0, "nothing of the 80 classes at the box"
         for index, found in everything.items():

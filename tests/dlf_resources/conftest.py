@@ -1,0 +1,108 @@
+"""What the tests of dlf_resources share: odd pictures, hand-made rows, a user without rights."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import odd_images
+import pytest
+import stage_rows
+
+from dlf_core.project import Project
+
+CONFIGS = Path(__file__).resolve().parents[2] / "project_configs"
+
+
+@pytest.fixture(scope="session")
+def odd() -> ModuleType:
+    """Maker of odd pictures."""
+    return odd_images
+
+
+@pytest.fixture(scope="session")
+def rows() -> ModuleType:
+    """Maker of stage rows."""
+    return stage_rows
+
+
+@pytest.fixture(scope="session")
+def sample() -> Project:
+    """The project that ships with the factory, with its eight photos."""
+    return Project.load(CONFIGS / "sample.yaml")
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes where the user's own factory lies."""
+    for name in ("DLF_HOME", "DLF_DATA_ROOT", "DAGSTER_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def make_project(tmp_path: Path) -> Callable[..., Project]:
+    """A project whose data lies in `tmp_path/data`; keywords are lines of its YAML."""
+
+    def make(**lines: str) -> Project:
+        every = {
+            "project_name": "tiny",
+            "target_object": "person",
+            "buckets": "{positive/x: {folders: [photos]}}",
+            "falcon_queries": "[person]",
+            "data_root": "data",
+        } | lines
+        file = tmp_path / f"{every['project_name']}.yaml"
+        file.write_text("".join(f"{key}: {value}\n" for key, value in every.items()), encoding="utf-8")
+        return Project.load(file)
+
+    return make
+
+
+@contextlib.contextmanager
+def _as_nobody() -> Iterator[None]:
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def as_nobody() -> Callable[[], contextlib.AbstractContextManager[None]]:
+    """Within it, file permissions count: root gives its rights up for that long."""
+    return _as_nobody
+
+
+@pytest.fixture
+def public_folder() -> Iterator[Path]:
+    """A folder that every user may enter and write (pytest's own `tmp_path` is closed to others)."""
+    folder = Path(tempfile.mkdtemp(prefix="dlf-test-"))
+    folder.chmod(0o777)
+    yield folder
+    for path in folder.rglob("*"):
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o700)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def soon() -> Iterator[None]:
+    """Fails a test that hangs: ten seconds, then TimeoutError."""
+
+    def late(*_: object) -> None:
+        raise TimeoutError("the test waited for ten seconds")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(10)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,214 @@
+"""The real webserver and daemon, spoken to by GraphQL as the UI does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from conftest import ROOT, SAMPLE, TestWorkspace, make_workspace
+
+pytestmark = pytest.mark.processes
+
+STAGES = ["gathered_images", "filtered_images", "labeled_boxes", "verified_boxes", "reviewed_boxes"]
+
+
+class Ui:
+    """A client of the webserver."""
+
+    def __init__(self, url: str, workspace: TestWorkspace, log: Path):
+        self.url = url
+        self.workspace = workspace
+        self.log = log
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        reply = httpx.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=60).json()
+        assert "errors" not in reply, reply["errors"]
+        return reply["data"]
+
+    def until(self, what: str, probe: Callable[[], Any], seconds: float = 150) -> Any:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                if found := probe():
+                    return found
+            except httpx.TransportError:
+                pass
+            time.sleep(0.5)
+        pytest.fail(f"after {seconds} s still not: {what}\n{self.log.read_text()[-6000:]}")
+
+    def keys(self, project: str) -> list[str]:
+        data = self.ask(
+            'query { assetNodeOrError(assetKey: {path: ["gathered_images"]}) { ... on AssetNode { partitionKeys } } }'
+        )
+        return [key for key in data["assetNodeOrError"]["partitionKeys"] if key.startswith(f"{project}__")]
+
+    def backfill(self, keys: list[str]) -> str:
+        """Launch all stages for partitions, as the UI's "Materialize" does, and wait for the end."""
+        data = self.ask(
+            """mutation ($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
+                 __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }""",
+            params={"assetSelection": [{"path": [stage]} for stage in STAGES], "partitionNames": keys, "tags": []},
+        )["launchPartitionBackfill"]
+        assert data["__typename"] == "LaunchBackfillSuccess", data
+
+        def ended() -> str | None:
+            status = self.ask(
+                """query ($id: String!) { partitionBackfillOrError(backfillId: $id) {
+                     ... on PartitionBackfill { status } } }""",
+                id=data["backfillId"],
+            )["partitionBackfillOrError"]["status"]
+            return status if status.startswith(("COMPLETED", "FAILED", "CANCELED")) else None
+
+        return self.until("the backfill has ended", ended, 240)
+
+    def metadata(self, asset: str, partition: str) -> dict[str, Any] | None:
+        """What the last materialisation of a partition carries."""
+        node = self.ask(
+            """query ($key: AssetKeyInput!, $partitions: [String!]) { assetOrError(assetKey: $key) { ... on Asset {
+                 assetMaterializations(partitions: $partitions, limit: 1) { metadataEntries { label __typename
+                   ... on IntMetadataEntry { intValue } ... on FloatMetadataEntry { floatValue }
+                   ... on TextMetadataEntry { text } ... on JsonMetadataEntry { jsonString }
+                   ... on PathMetadataEntry { path }
+                   ... on TableMetadataEntry { table { records } } } } } } }""",
+            key={"path": [asset]},
+            partitions=[partition],
+        )["assetOrError"]
+        events = node.get("assetMaterializations") or []
+        if not events:
+            return None
+        names = ("intValue", "floatValue", "text", "jsonString", "path", "table")
+        return {
+            entry["label"]: next((entry[name] for name in names if entry.get(name) is not None), None)
+            for entry in events[0]["metadataEntries"]
+        }
+
+
+@pytest.fixture(scope="module")
+def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
+    workspace = make_workspace(tmp_path_factory.mktemp("dagster") / "workspace")
+    photos = SAMPLE / "photos"
+    workspace.write_project("zoo", {"positive/people": photos / "people", "negative/zebras": photos / "animals"})
+    nightly = workspace.root / "nightly"
+    nightly.mkdir()
+    shutil.copyfile(photos / "people" / "000000184324.jpg", nightly / "first.jpg")
+    workspace.write_project("nightly", {"positive/people": nightly}, schedule='"* * * * *"')
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = workspace.root / "dev.log"
+    command = [sys.executable, "-m", "dagster", "dev", "--workspace", str(ROOT / "workspace.yaml")]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
+    with log.open("w") as output:
+        # not in the checkout: `make dev` must not care where it is called
+        process = subprocess.Popen(
+            command, cwd="/", env=workspace.env, stdout=output, stderr=output, start_new_session=True
+        )
+    client = Ui(f"http://127.0.0.1:{port}", workspace, log)
+    try:
+        client.until("the code location is loaded", lambda: client.keys("zoo"), 120)
+        yield client
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(10)
+
+
+def test_a_backfill_of_all_buckets_ends_green_and_every_stage_says_what_it_did(ui: Ui) -> None:
+    keys = ui.keys("zoo")
+    assert keys == ["zoo__positive.people", "zoo__negative.zebras"]
+    assert ui.backfill(keys) == "COMPLETED_SUCCESS"
+    for stage in STAGES:
+        found = ui.metadata(stage, "zoo__positive.people")
+        assert found is not None, stage
+        assert {"in", "out", "dropped", "errors", "computed", "seconds", "images_per_second", "counts"} <= set(found)
+        assert found["samples"]["records"], stage
+        assert Path(found["table"]).is_file()
+    for stage in ("filtered_images", "verified_boxes"):
+        found = ui.metadata(stage, "zoo__positive.people")
+        assert found is not None
+        assert found["model"] == "nanodet-m-416"
+        assert 0 < found["yes_rate"] <= 1
+        assert found["prompt_hash"]
+    zebras = ui.metadata("filtered_images", "zoo__negative.zebras")
+    assert zebras is not None
+    assert (zebras["in"], zebras["out"]) == (1, 0)
+
+
+def test_the_data_set_follows_by_itself_once_the_buckets_are_reviewed(ui: Ui) -> None:
+    found = ui.until("the data set is made", lambda: ui.metadata("dataset", "zoo"))
+    assert found["images"] == 5
+    assert found["boxes"] > 10
+    assert (ui.workspace.data("zoo") / "dataset" / "coco" / "annotations.json").is_file()
+
+
+def test_a_project_added_while_it_runs_appears_and_a_blocked_bucket_stops_only_itself(ui: Ui, tmp_path: Path) -> None:
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "text.jpg").write_text("this is no image")
+    folders = {"positive/good": SAMPLE / "photos" / "people", "positive/bad": tmp_path / "bad"}
+    ui.workspace.write_project("late", folders)
+    keys = ui.until("the new partitions are there", lambda: ui.keys("late"), 60)
+    assert sorted(keys) == ["late__positive.bad", "late__positive.good"]
+    assert ui.backfill(keys) == "COMPLETED_FAILED"
+    bad = ui.metadata("gathered_images", "late__positive.bad")
+    assert bad is not None
+    assert (bad["in"], bad["out"], bad["dropped"]) == (1, 0, 1)
+    assert ui.metadata("filtered_images", "late__positive.bad") is None
+    good = ui.metadata("reviewed_boxes", "late__positive.good")
+    assert good is not None
+    assert good["out"] > 10
+
+
+def test_a_broken_yaml_is_told_and_takes_nothing_down(ui: Ui) -> None:
+    broken = ui.workspace.root / "project_configs" / "broken.yaml"
+    broken.write_text("project_name: broken\ntarget_objekt: x\n")
+    query = """query ($selector: SensorSelector!) { sensorOrError(sensorSelector: $selector) { ... on Sensor {
+        sensorState { ticks(limit: 3) { status skipReason error { message } } } } } }"""
+    selector = {
+        "sensorName": "project_partitions",
+        "repositoryName": "__repository__",
+        "repositoryLocationName": "data-label-factory",
+    }
+
+    def told() -> bool:
+        ticks = ui.ask(query, selector=selector)["sensorOrError"]["sensorState"]["ticks"]
+        assert all(tick["status"] != "FAILURE" for tick in ticks), ticks
+        return any("broken.yaml cannot be read" in (tick["skipReason"] or "") for tick in ticks)
+
+    try:
+        ui.until("the sensor tells of the broken file", told, 60)
+        assert ui.keys("zoo")
+    finally:
+        broken.unlink()
+
+
+def test_a_cron_schedule_of_a_yaml_fires_and_relabels(ui: Ui) -> None:
+    def gathered() -> dict[str, Any] | None:
+        return ui.metadata("gathered_images", "nightly__positive.people")
+
+    ui.until("the schedule has gathered", gathered, 180)
+    ui.until("and labelled", lambda: ui.metadata("verified_boxes", "nightly__positive.people"))
+    photos = SAMPLE / "photos" / "people"
+    shutil.copyfile(photos / "000000188465.jpg", ui.workspace.root / "nightly" / "second.jpg")
+    ui.until("a later tick has gathered the new photo", lambda: (gathered() or {}).get("in") == 2, 180)
+
+    def relabelled() -> bool:
+        found = ui.metadata("labeled_boxes", "nightly__positive.people")
+        return found is not None and found["in"] == 2
+
+    ui.until("and labelled it", relabelled)
+    found = ui.metadata("labeled_boxes", "nightly__positive.people")
+    assert found is not None
+    assert (found["computed"], found["reused"]) == (1, 1), "only the new photo is computed"
