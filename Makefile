@@ -1,5 +1,6 @@
 # make demo   set up, run the sample project, say where its data set is
 # make test   set up, check style and types, run all tests
+# make unit   only the quick tests, less than a minute
 # make dev    the Dagster UI and daemon on loopback
 # make help   these lines
 
@@ -15,7 +16,7 @@ export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 export DLF_HOME := $(CURDIR)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo dev test check format benchmark pictures clean
+.PHONY: help demo dev unit test check format benchmark pictures clean
 
 help:
 	@sed -n 's/^# make/make/p' $(firstword $(MAKEFILE_LIST))
@@ -53,12 +54,20 @@ check: $(VENV)/.dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
+unit: $(VENV)/.dev
+	@$(BIN)/python -m pytest -m 'not processes'
+
 test: check
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --durations=5
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+benchmark: $(VENV)/.dev
+	@$(BIN)/python -m benchmarks.startup
+	@$(BIN)/python -m benchmarks.evaluation_speed
+	@echo "with photos of your own: $(BIN)/python -m benchmarks.embedded_quality FOLDER (docs/performance.md)"
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -8,6 +8,7 @@ FactoryError                     one sentence for the user; the CLI prints it an
 │   └── QueryNotKnown            the backend has no class for a query
 ├── SourceError                  a source of images cannot be read
 ├── FormatError                  a data-set file of others cannot be read
+├── Stopped                      the user pressed Ctrl-C; exit 130
 └── StoreError                   data cannot be read or written
     └── PartitionBusy            another run is writing the same partition
 """
@@ -67,6 +68,10 @@ class SourceError(FactoryError):
 
 class FormatError(FactoryError):
     """A data-set file cannot be read."""
+
+
+class Stopped(FactoryError):
+    """The user stopped the work; what was computed is kept."""
 
 
 class StoreError(FactoryError):

@@ -78,22 +78,16 @@ def evaluate(truth: Dataset, found: Dataset, classes: Sequence[str] | None = Non
         precision = 0.0 if found_rows else None
         return Evaluation(len(images), real, len(found_rows), 0, precision, zero, zero, zero)
     ground = hotcoco.COCO({"images": images, "categories": categories, "annotations": truth_rows})
-    scoring = hotcoco.COCOeval(ground, ground.loadRes(found_rows), "bbox")
+    detected = ground.loadRes(found_rows)
     # COCO counts at most 100 boxes an image and class; crowded images of a labelling project may hold more.
-    most = max(Counter((row["image_id"], row["category_id"]) for row in found_rows).values())
-    scoring.params.maxDets = [1, 10, max(100, most)]
+    most = max(100, *Counter((row["image_id"], row["category_id"]) for row in found_rows).values())
+    scoring = hotcoco.COCOeval(ground, detected, "bbox")
+    scoring.params.maxDets = [1, 10, most]
     scoring.evaluate()
     scoring.accumulate()
-    true_positives = counted = 0
-    for cell in scoring.evalImgs:
-        if cell is None or cell["aRng"][0] != 0.0 or cell["aRng"][1] < 1e9 or cell["maxDet"] != max(100, most):
-            continue
-        considered = ~np.asarray(cell["dtIgnore"][0], dtype=bool)
-        counted += int(considered.sum())
-        true_positives += int((np.asarray(cell["dtMatched"][0], dtype=bool) & considered).sum())
     accumulated: Any = scoring.eval
-    precisions = np.asarray(accumulated["precision"])  # [IoU, recall, class, area, maxDets]
-    every = precisions[:, :, :, 0, -1]
+    every = np.asarray(accumulated["precision"])[:, :, :, 0, -1]  # [IoU, recall, class] of [..., area, maxDets]
+    true_positives, counted = _matches(ground, detected, most)
     return Evaluation(
         images=len(images),
         truth_boxes=real,
@@ -104,6 +98,25 @@ def evaluate(truth: Dataset, found: Dataset, classes: Sequence[str] | None = Non
         ap50=_mean(every[0]),
         ap=_mean(every),
     )
+
+
+def _matches(ground: Any, detected: Any, most: int) -> tuple[int, int]:
+    """How many boxes match ground truth at IoU 0.5, and how many count (those on crowds do not)."""
+    import hotcoco
+
+    # Asked apart from AP: hotcoco makes Python objects of every match, and here one IoU and one area are enough.
+    matching = hotcoco.COCOeval(ground, detected, "bbox")
+    matching.params.iouThrs = [0.5]
+    matching.params.areaRng, matching.params.areaRngLbl = [[0, 1e10]], ["all"]
+    matching.params.maxDets = [most]
+    matching.evaluate()
+    true_positives = counted = 0
+    for cell in matching.evalImgs:
+        if cell is not None:
+            considered = ~np.asarray(cell["dtIgnore"][0], dtype=bool)
+            counted += int(considered.sum())
+            true_positives += int((np.asarray(cell["dtMatched"][0], dtype=bool) & considered).sum())
+    return true_positives, counted
 
 
 def _mean(values: np.ndarray) -> float | None:

@@ -23,7 +23,7 @@ from dlf_assets.dead_runs import PROCESS_TAG, end_dead_runs, process_tag
 from dlf_assets.partitions import add_missing
 from dlf_assets.run_folder import EXPERIMENT_TAG, open_run_folder
 from dlf_core import errors
-from dlf_core.errors import FactoryError
+from dlf_core.errors import FactoryError, Stopped
 from dlf_core.project import Project
 from dlf_resources.experiments import Experiments, RunFolder
 from dlf_resources.progress import Reporter, reporting_to
@@ -31,6 +31,7 @@ from dlf_resources.workspace import Workspace
 
 warnings.simplefilter("ignore")
 
+STOPPED = "stopped; everything computed so far is kept, and the same command goes on from there."
 NUMBERS = ("in", "out", "dropped", "errors", "computed", "reused", "seconds")
 _MORE = ("unit", "boxes", "counts", "yes_rate", "backend", "model", "not_asked", "images_per_second")
 
@@ -139,8 +140,9 @@ class Launcher:
                     run_id=run_id,
                     raise_on_error=False,
                 )
-            except dg.DagsterExecutionInterruptedError:
-                raise KeyboardInterrupt from None
+            except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
+                # Typer would turn a KeyboardInterrupt into a silent exit.
+                raise Stopped(STOPPED) from None
 
     def _collect(self, bucket: str | None, result: dg.ExecuteInProcessResult) -> None:
         for event in result.get_asset_materialization_events():
@@ -195,7 +197,7 @@ def _cause(result: dg.ExecuteInProcessResult) -> str:
             if error.cls_name in ours:
                 return first.partition(": ")[2] or first
             if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
-                raise KeyboardInterrupt
+                raise Stopped(STOPPED)
             if error.cls_name and not error.cls_name.startswith("Dagster"):
                 last = f"unexpected {first[:300]} (run {result.run_id}; its log in the Dagster UI has the details)"
             error = error.cause

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from dlf_assets.cli import export, pipeline, project, runs, stages, status, sync
-from dlf_core.errors import FactoryError
+from dlf_core.errors import FactoryError, Stopped
 
 app = typer.Typer(
     name="dlf",
@@ -48,12 +48,12 @@ def main() -> None:
     """Entry point. Errors for the user: one sentence and exit 1; bad usage: exit 2; Ctrl-C: exit 130."""
     try:
         app()
+    except Stopped as stopped:
+        sys.stderr.write(f"{stopped}\n")
+        sys.exit(130)
     except FactoryError as error:
         _say(str(error))
         sys.exit(1)
-    except KeyboardInterrupt:
-        _say("stopped; everything computed so far is kept, the same command goes on from there.")
-        sys.exit(130)
     except BrokenPipeError:  # `dlf list | head`
         sys.stderr.close()
         sys.exit(0)

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, SAMPLE, TestWorkspace
 
+pytestmark = pytest.mark.processes
+
 COMMANDS = ["status", "project", "gather", "filter", "label", "verify", "pipeline", "export", "list", "show", "sync"]
 
 

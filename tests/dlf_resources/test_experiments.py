@@ -193,7 +193,7 @@ def test_a_file_is_written_whole_without_leftovers(experiments: Experiments) -> 
 
 def test_a_folder_that_cannot_be_made_is_a_store_error_that_names_the_setting(tmp_path: Path) -> None:
     (tmp_path / "experiments").write_bytes(b"a file")
-    with pytest.raises(StoreError, match="cannot make a run folder: .*; set DLF_HOME elsewhere"):
+    with pytest.raises(StoreError, match=r"cannot make a run folder: .*; set DLF_HOME elsewhere"):
         opened(Experiments(tmp_path / "experiments"))
 
 

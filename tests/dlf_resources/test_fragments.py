@@ -68,9 +68,13 @@ def test_one_row_is_on_disk_within_two_seconds_while_nothing_more_comes(store: L
 
 
 def test_an_exception_flushes_what_was_finished_and_comes_out(store: LocalStore, rows: ModuleType) -> None:
-    with pytest.raises(KeyboardInterrupt), fragments(store) as open_fragments:
-        open_fragments.append([rows.verdict("a")])
-        raise KeyboardInterrupt
+    def stopped_by_the_user() -> None:
+        with fragments(store) as open_fragments:
+            open_fragments.append([rows.verdict("a")])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped_by_the_user()
     assert on_disk(store) == ["a"]
 
 
@@ -94,7 +98,7 @@ def test_a_process_killed_after_two_seconds_loses_nothing(store: LocalStore) -> 
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == b"go\n"
-            until(lambda: any(store.list(FOLDER)), 2.0)
+            until(lambda: any(store.list(FOLDER)), 2.5)
         finally:
             process.send_signal(signal.SIGKILL)
     assert on_disk(store) == ["a", "b"]
@@ -154,11 +158,16 @@ def test_a_disk_that_fills_up_while_idle_ends_the_run_at_the_next_row(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+    def run() -> None:
+        with fragments(store) as open_fragments:
+            open_fragments.append([rows.verdict("a")])
+            until(lambda: not open_fragments._flusher.is_alive(), 3.0)
+            open_fragments.append([rows.verdict("b")])
+            pytest.fail("the second row was taken")
+
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(StoreError, match="the disk is full"), fragments(store) as open_fragments:
-        open_fragments.append([rows.verdict("a")])
-        until(lambda: not open_fragments._flusher.is_alive(), 3.0)
-        open_fragments.append([rows.verdict("b")])
+    with pytest.raises(StoreError, match="the disk is full"):
+        run()
 
 
 def test_leaving_with_a_failed_flush_is_an_error_too(
@@ -167,6 +176,10 @@ def test_leaving_with_a_failed_flush_is_an_error_too(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    with pytest.raises(StoreError, match="the disk is full"), fragments(store) as open_fragments:
-        open_fragments.append([rows.verdict("a")])
-        monkeypatch.setattr(os, "replace", full)
+    def run() -> None:
+        with fragments(store) as open_fragments:
+            open_fragments.append([rows.verdict("a")])
+            monkeypatch.setattr(os, "replace", full)
+
+    with pytest.raises(StoreError, match="the disk is full"):
+        run()

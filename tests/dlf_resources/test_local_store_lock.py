@@ -96,9 +96,8 @@ def test_other_names_are_other_locks(tmp_path: Path, hold: Hold) -> None:
 
 
 def test_within_one_process_the_lock_counts_too(tmp_path: Path) -> None:
-    with LocalStore(tmp_path).lock(NAME, wait_seconds=0, purpose="x"):
-        with pytest.raises(PartitionBusy):
-            take(tmp_path, 0.1)
+    with LocalStore(tmp_path).lock(NAME, wait_seconds=0, purpose="x"), pytest.raises(PartitionBusy):
+        take(tmp_path, 0.1)
     assert take(tmp_path, 0) < 1
 
 

@@ -113,11 +113,11 @@ def test_a_folder_given_as_address_is_unreadable(project: Project, tmp_path: Pat
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files as Linux shows them")
 def test_folders_given_as_addresses_leave_no_file_open(project: Project, tmp_path: Path) -> None:
     (tmp_path / "x.jpg").mkdir()
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(20):
         with pytest.raises((ImageRejected, OSError)):
             fetched(project, "x.jpg")
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 @pytest.mark.usefixtures("soon")
