@@ -69,5 +69,8 @@ benchmark: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.evaluation_speed
 	@echo "with photos of your own: $(BIN)/python -m benchmarks.embedded_quality FOLDER (docs/performance.md)"
 
+pictures: $(VENV)/.dev
+	@$(BIN)/python docs/pictures/take.py
+
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from dlf_assets.partitions import PROJECT, PROJECT_BUCKET
+from dlf_assets.partitions import PROJECT
 from dlf_core.errors import FactoryError
 from dlf_core.evaluate import evaluate
 from dlf_core.formats import WRITERS, coco
@@ -32,12 +32,7 @@ class DatasetConfig(dg.Config):
     kinds={"coco", "yolo"},
     # Every project depends on all buckets of all projects: the one mapping between two dynamic partition sets that
     # Dagster's automation page can draw. The asset reads its own project's tables only.
-    deps=[
-        dg.AssetDep("reviewed_boxes", partition_mapping=dg.AllPartitionMapping()),
-        dg.AssetDep("gathered_images", partition_mapping=dg.AllPartitionMapping()),
-        dg.AssetDep("filtered_images", partition_mapping=dg.AllPartitionMapping()),
-        dg.AssetDep("labeled_boxes", partition_mapping=dg.AllPartitionMapping()),
-    ],
+    deps=[dg.AssetDep("reviewed_boxes", partition_mapping=dg.AllPartitionMapping())],
     backfill_policy=dg.BackfillPolicy.multi_run(1),
     description="The project's data set on disk: images the filter kept, boxes that verify or people approved.",
 )
@@ -97,7 +92,3 @@ def measure(project: Project, found: Dataset) -> dict[str, Any] | None:
 def _split_counts(made: Dataset) -> dict[str, int]:
     names = [image.split for image in made.images]
     return {name: names.count(name) for name in ("train", "val", "test") if name in names}
-
-
-# `PROJECT_BUCKET` is what the deps above are partitioned by; named here for the reader who looks for it.
-UPSTREAM_PARTITIONS = PROJECT_BUCKET

@@ -29,7 +29,7 @@ _OPEN_THOUGHT = re.compile(r"^.*</(think|thinking|reasoning)>", re.DOTALL | re.I
 _UNFINISHED = re.compile(r"<(think|thinking|reasoning)>.*$", re.DOTALL | re.IGNORECASE)
 
 # A model that repeats the question before it answers ("YES or NO: yes").
-_ECHO = re.compile(r"\byes\s*(?:/|or|,)\s*no(?:\s*(?:/|or|,(?:\s*or)?)\s*unsure)?\s*[:?]")
+_ECHO = re.compile(r"\byes\s*(?:/|or|,)\s*no(?:\s*(?:/|or|,(?:\s*or)?)\s*unsure)?\s*(?:[:?]|\.(?=\s*\S))")
 
 # Where a model names its answer, what follows is the answer ("Final answer: no").
 _ANSWER_MARK = re.compile(r"\b(?:final\s+)?(?:answer|verdict|decision|conclusion)\b\W{0,4}(?:is\b)?\W*", re.IGNORECASE)
@@ -37,15 +37,17 @@ _ANSWER_MARK = re.compile(r"\b(?:final\s+)?(?:answer|verdict|decision|conclusion
 _UNSURE = re.compile(
     r"\b(?:"
     r"unsure|uncertain|unclear|maybe|perhaps|possibly|ambiguous|undetermined|indeterminate|inconclusive"
-    r"|not\s+(?:\w+\s+)?(?:sure|certain|clear|possible|confident)"
+    r"|not\s+(?:\S+\s+)?(?:sure|certain|clear|possible|confident)"
     r"|(?:can\s?not|can'?t|could\s?not|couldn'?t|unable\s+to|impossible\s+to|hard\s+to|difficult\s+to)"
     r"\s+(?:\w+\s+)?(?:tell|say|determine|decide|see|identify|answer|know|judge|confirm|verify|be\s+sure)"
+    r"|(?:can\s?not|can'?t|could\s?not|couldn'?t)\s+be\s+(?:told|seen|said|determined|decided|identified|known|judged|verified)"
+    r"|no\s+(?:way\s+(?:to|of)|idea|clue)"
     r"|(?:do\s+not|don'?t)\s+know"
     r"|yes\s*(?:/|or|and)\s*no|no\s*(?:/|or|and)\s*yes"
     r")\b"
 )
 _YES = re.compile(r"\b(?:yes|yeah|yep|yup|true|correct|affirmative|oui|ja)\b|^\W*y\W*$")
-_NO = re.compile(r"\b(?:no|nope|nah|false|incorrect|negative|nein|non)\b|^\W*n\W*$")
+_NO = re.compile(r"\b(?:no|nope|nah|false|incorrect|negative|nein|non(?!-))\b|^\W*n\W*$")
 # "no doubt" is no NO, "not yes" and "not correct" are no YES, "no, not …" stays NO.
 _NOT_A_NO = re.compile(r"\b(?:no\s+(?:doubt|question|problem)|without\s+(?:a\s+)?doubt)\b")
 _NOT_A_YES = re.compile(r"\bnot\s+(?:yes|true|correct)\b")
@@ -69,6 +71,7 @@ def parse_answer(text: str | None) -> Verdict:
     text = _UNFINISHED.sub(" ", text)
     text = re.sub(r"[*_`#\"“”]+", " ", text).casefold()
     text = _ECHO.sub(" ", text)
+    text = re.sub(r"\bn\s*[./]\s*a\b\.?", " ", text)
     marks = list(_ANSWER_MARK.finditer(text))
     for mark in reversed(marks):
         if (verdict := _first_side(text[mark.end() :])) is not Verdict.UNKNOWN:

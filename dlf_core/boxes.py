@@ -87,10 +87,11 @@ def pad(box: Sequence[float], padding: float) -> tuple[float, float, float, floa
 
 def to_pixels(box: Sequence[float], width: int, height: int) -> tuple[int, int, int, int]:
     """The whole-pixel rectangle `left top right bottom` that covers a box, never empty, inside the image."""
-    left = min(width - 1, int(np.floor(box[0] * width)))
-    top = min(height - 1, int(np.floor(box[1] * height)))
-    right = max(left + 1, min(width, int(np.ceil(box[2] * width))))
-    bottom = max(top + 1, min(height, int(np.ceil(box[3] * height))))
+    slack = 1e-6  # 0.07 * 100 is 7.000000000000001, and that is pixel 7
+    left = min(width - 1, int(np.floor(box[0] * width + slack)))
+    top = min(height - 1, int(np.floor(box[1] * height + slack)))
+    right = max(left + 1, min(width, int(np.ceil(box[2] * width - slack))))
+    bottom = max(top + 1, min(height, int(np.ceil(box[3] * height - slack))))
     return left, top, right, bottom
 
 

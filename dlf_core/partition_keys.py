@@ -6,21 +6,24 @@ would not are rejected here, when the project is loaded.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
 SEPARATOR = "__"
 MAX_KEY_BYTES = 180  # a table file is `<key>.parquet.tmp-…`, and file names end at 255 bytes
 
-# Letters and digits of any script (with their combining marks), and these few signs.
-_WORD = re.compile(r"^[\w\- ()&+'\u00b7\u0300-\u036f]+$")
+_SIGNS = frozenset("_- ()&+'·")
+
+
+def _writable(text: str) -> bool:
+    """Letters and digits of any script with their combining marks, and a few signs."""
+    return all(sign in _SIGNS or unicodedata.category(sign)[0] in "LNM" for sign in text)
 
 
 def name_problem(name: str) -> str | None:
     """Why a project name cannot be used, or None."""
     if not name.strip():
         return "is empty."
-    if "/" in name or "." in name or not _WORD.match(name):
+    if "/" in name or "." in name or not _writable(name):
         return f"'{name}' may hold letters, digits, spaces, '-' and '_' only (it names folders and partitions)."
     if SEPARATOR in name:
         return f"'{name}' holds '__', which parts project and bucket in partition keys; use one '_' or '-'."
@@ -36,7 +39,7 @@ def bucket_problem(bucket: str) -> str | None:
     for part in bucket.split("/"):
         if not part:
             return f"'{bucket}' has an empty part; write it as 'positive/clear_view'."
-        if part != part.strip() or not _WORD.match(part):
+        if part != part.strip() or not _writable(part):
             return f"'{bucket}' may hold letters, digits, spaces, '-', '_' and '/' only."
     return None
 

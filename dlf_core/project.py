@@ -38,7 +38,9 @@ def _text(value: object) -> object:
         word = {True: "yes, on or true", False: "no, off or false", None: "empty or null"}[value]
         raise ValueError(f"YAML read this as {word}, not as text; put it in quotes")
     if isinstance(value, (int, float)):
-        return str(value)
+        return str(getattr(value, "written", value))
+    if isinstance(value, str) and not value.strip():
+        return ""  # which `min_length` below refuses
     return value
 
 
@@ -46,7 +48,7 @@ Text = Annotated[str, BeforeValidator(_text), Field(min_length=1)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Bucket(_Section):
@@ -206,7 +208,7 @@ class Project(_Section):
             raise ProjectError(source.path, problems) from None
         problems = [(source.line_of(at), text) for at, text in _meaning_problems(project)]
         if problems:
-            raise ProjectError(source.path, problems)
+            raise ProjectError(source.path, sorted(problems, key=lambda problem: problem[0] or 0))
         project._file = source.path.resolve()
         return project
 
@@ -288,7 +290,7 @@ def _meaning_problems(project: Project) -> list[tuple[Location, str]]:
     for query in project.classes:
         if query not in project.falcon_queries:
             hint = _nearest(query, project.falcon_queries)
-            found.append((("classes", query), f"classes names '{query}', which is not in falcon_queries{hint}."))
+            found.append((("classes", query), f"classes names '{query}', which is not in falcon_queries{hint}"))
     return found
 
 
@@ -297,13 +299,14 @@ def _explain(detail: Mapping[str, Any], source: YamlSource) -> tuple[int | None,
     # pydantic names union branches and '[key]' in its locations; the YAML has only keys and indexes
     location = tuple(part for part in detail["loc"] if part != "[key]")
     name = ".".join(str(part) for part in location) or "the file"
-    line = source.line_of(location)
+    line = source.line_of(_as_written(location, source))
     kind = detail["type"]
     if kind == "missing":
         return line, f"the required key '{name}' is missing."
     if kind == "extra_forbidden":
         known = _keys_at(location[:-1])
-        return line, f"unknown key '{name}'{_nearest(str(location[-1]), known)}. Known here: {', '.join(known)}."
+        hint = _nearest(str(location[-1]), known)
+        return line, f"unknown key '{name}'{hint} Known here: {', '.join(known)}."
     if kind in ("too_short", "string_too_short"):
         if location == ("buckets",):
             return line, "buckets is empty; name at least one, such as 'positive/clear_view'."
@@ -318,14 +321,24 @@ def _explain(detail: Mapping[str, Any], source: YamlSource) -> tuple[int | None,
         choices = re.findall(r"'([^']+)'", detail["ctx"]["expected"])
         wrong = detail["input"]
         hint = _nearest(str(wrong), choices)
-        return line, f"{name}: {_shown(wrong)} is not one of {', '.join(choices)}{hint}."
+        return line, f"{name}: {_shown(wrong)} is not one of {', '.join(choices)}{hint}"
     message = str(detail["msg"]).removeprefix("Value error, ")
     return line, f"{name}: {message}."
 
 
+def _as_written(location: Location, source: YamlSource) -> Location:
+    """A location as it stands in the file: a bucket written as a plain list has no `queries` in it."""
+    if len(location) > 3 and location[0] == "buckets" and location[2] == "queries":
+        plain = (*location[:2], *location[3:])
+        if plain in source.lines:
+            return plain
+    return location
+
+
 def _nearest(word: str, known: list[str]) -> str:
+    """The end of a sentence: the nearest known word as a question, or a full stop."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean '{close[0]}'?" if close else ""
+    return f"; did you mean '{close[0]}'?" if close else "."
 
 
 def _shown(value: object) -> str:

@@ -33,6 +33,10 @@ def template_problem(stage: str, template: str) -> str | None:
         if field not in allowed:
             names = " and ".join("{" + name + "}" for name in sorted(allowed))
             return f"names the placeholder '{{{field}}}'; the {stage} prompt knows {names}."
+    try:
+        fill(template, target_object="x", query="x")
+    except (ValueError, KeyError, IndexError, AttributeError) as error:
+        return f"cannot be filled: {error}; write placeholders plainly, as {{target_object}}."
     return None
 
 

@@ -21,6 +21,28 @@ MAX_BYTES = 4_000_000
 Location = tuple[str | int, ...]
 
 
+class WrittenInt(int):
+    """A whole number that knows how it was written: `007` is seven, and as a query it is `007`."""
+
+    written: str
+
+    def __new__(cls, value: int, written: str) -> WrittenInt:
+        number = super().__new__(cls, value)
+        number.written = written
+        return number
+
+
+class WrittenFloat(float):
+    """A number that knows how it was written: `1.10`."""
+
+    written: str
+
+    def __new__(cls, value: float, written: str) -> WrittenFloat:
+        number = super().__new__(cls, value)
+        number.written = written
+        return number
+
+
 @dataclass(frozen=True)
 class YamlSource:
     """A parsed YAML mapping. `lines[("buckets", "positive/x", 0)]` is a 1-based line number."""
@@ -54,8 +76,9 @@ def load_yaml(path: Path) -> YamlSource:
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise ProjectError(path, [(line, "is not UTF-8 text; save the file as UTF-8.")]) from None
-    loader = yaml.SafeLoader(text)
+    loader: yaml.SafeLoader | None = None
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         if node is None:
             raise ProjectError(path, [(None, "is empty; see project_configs/sample.yaml for a project to copy.")])
@@ -66,12 +89,15 @@ def load_yaml(path: Path) -> YamlSource:
         builder = _Builder(path, loader)
         data = builder.build(node, ())
         if builder.problems:
-            raise ProjectError(path, builder.problems)
+            raise ProjectError(path, sorted(set(builder.problems)))
         return YamlSource(path, data, builder.lines)
     except yaml.YAMLError as error:
         raise ProjectError(path, [_explain(error, text)]) from None
+    except RecursionError:
+        raise ProjectError(path, [(None, "is nested too deeply for a project file.")]) from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
 
 
 class _Builder:
@@ -81,7 +107,7 @@ class _Builder:
         self.path = path
         self.loader = loader
         self.lines: dict[Location, int] = {}
-        self.problems: list[tuple[int | None, str]] = []
+        self.problems: list[tuple[int, str]] = []
         self._nodes = 0
         self._open: set[int] = set()
 
@@ -91,7 +117,7 @@ class _Builder:
         if self._nodes > MAX_NODES or id(node) in self._open:
             raise ProjectError(self.path, [(line, "expands without end through its aliases (&name, *name).")])
         if isinstance(node, yaml.ScalarNode):
-            return self.loader.construct_object(node)
+            return self._scalar(node)
         self._open.add(id(node))
         try:
             if isinstance(node, yaml.SequenceNode):
@@ -100,6 +126,20 @@ class _Builder:
             return self._mapping(node, at)
         finally:
             self._open.discard(id(node))
+
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
+        line = node.start_mark.line + 1
+        try:
+            value = self.loader.construct_object(node)
+        except ValueError as error:
+            raise ProjectError(
+                self.path, [(line, f"'{node.value}' cannot be read: {error}; quotes make it text.")]
+            ) from None
+        if type(value) is int:
+            return WrittenInt(value, node.value)
+        if type(value) is float:
+            return WrittenFloat(value, node.value)
+        return value
 
     def _item(self, node: yaml.Node, at: Location) -> Any:
         self.lines[at] = node.start_mark.line + 1

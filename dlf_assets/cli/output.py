@@ -30,6 +30,14 @@ def print_report(report: Report) -> None:
     out = console()
     if report.stages:
         out.print(_stage_table(report.stages))
+        every = [numbers for buckets in report.stages.values() for numbers in buckets.values()]
+        computed, reused = (sum(numbers[name] for numbers in every) for name in ("computed", "reused"))
+        said = (
+            f"{computed:,} computed, {reused:,} reused"
+            if computed
+            else f"0 computed: all {reused:,} were there already"
+        )
+        out.print(f"\nresults     {said}")
     for text in report.warnings:
         out.print(f"[yellow]warning:[/] {escape(text)}", soft_wrap=True)
     if made := report.dataset:

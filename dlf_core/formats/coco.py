@@ -124,6 +124,9 @@ def read(file: Path) -> Dataset:
                 bucket=entry.get("bucket"),
                 boxes=boxes[entry["id"]],
                 source_name=entry.get("source_name"),
+                license=entry.get("license_name"),
+                author=entry.get("author"),
+                url=entry.get("source_url"),
             )
             for entry in data["images"]
         ]

@@ -10,6 +10,7 @@ An image without boxes has an empty label file: a negative.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -63,43 +64,68 @@ def read(folder: Path) -> Dataset:
     Raises:
         FormatError: names the file and line that cannot be read.
     """
-    from PIL import Image, ImageOps
-
     config_file = folder / "data.yaml"
     try:
         config = yaml.safe_load(config_file.read_text(encoding="utf-8"))
         names = config["names"]
-        classes = [names[index] for index in range(len(names))]
+        classes = [str(names[index]) for index in range(len(names))]
+        base = folder / config["path"] if config.get("path") else folder
+        places = [(split, place) for split in ("train", "val", "test") for place in _places(config.get(split))]
+        files = [(split, place, file) for split, place in places for file in sorted((base / place).iterdir())]
     except OSError as error:
-        raise FormatError(f"{config_file}: cannot be read: {error.strerror or error}.") from None
-    except (yaml.YAMLError, KeyError, TypeError, IndexError) as error:
-        raise FormatError(f"{config_file}: is not a YOLO data.yaml: {error} is missing or does not fit.") from None
-    base = folder / config["path"] if config.get("path") else folder
+        where = error.filename or config_file
+        raise FormatError(f"{config_file}: {where} cannot be read: {error.strerror or error}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, KeyError, TypeError, IndexError) as error:
+        first = str(error).splitlines()[0]
+        raise FormatError(f"{config_file}: is not a YOLO data.yaml: {first} is missing or does not fit.") from None
     images: list[LabeledImage] = []
-    for split in ("train", "val", "test"):
-        if split not in config:
+    for split, place, file in files:
+        if file.suffix == ".txt":
             continue
-        for file in sorted((base / config[split]).iterdir()):
-            if file.suffix == ".txt":
-                continue
-            labels = base / str(config[split]).replace("images", "labels", 1) / f"{file.stem}.txt"
-            boxes = _read_labels(labels, classes) if labels.exists() else []
-            with Image.open(file) as opened:
-                width, height = ImageOps.exif_transpose(opened).size
-            images.append(LabeledImage(file.stem, file.name, width, height, split, boxes=boxes))
+        labels = base / place.replace("images", "labels", 1) / f"{file.stem}.txt"
+        boxes = _read_labels(labels, classes) if labels.exists() else []
+        width, height = _upright_size(file)
+        images.append(LabeledImage(file.stem, file.name, width, height, split, boxes=boxes))
     return Dataset(folder.name, classes, images)
 
 
+def _places(value: object) -> list[str]:
+    """The folders of a split: one, several, or none."""
+    if value is None:
+        return []
+    places = value if isinstance(value, list) else [value]
+    if not all(isinstance(place, str) for place in places):
+        raise TypeError(f"the folder {value!r}")
+    return [str(place) for place in places]
+
+
+def _upright_size(file: Path) -> tuple[int, int]:
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(file) as opened:
+            return ImageOps.exif_transpose(opened).size
+    except (OSError, ValueError, SyntaxError):
+        raise FormatError(f"{file}: is not an image that can be read.") from None
+
+
 def _read_labels(file: Path, classes: list[str]) -> list[LabeledBox]:
+    """Boxes of a label file; a sixth column (a confidence) is left out."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise FormatError(f"{file}: is not a text file that can be read.") from None
     boxes: list[LabeledBox] = []
-    for number, line in enumerate(file.read_text().splitlines(), start=1):
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
+        words = line.split()
         try:
-            class_id, cx, cy, width, height = line.split()[:5]
-            x, y, w, h = float(cx), float(cy), float(width), float(height)
-            name = classes[int(class_id)]
-        except (ValueError, IndexError):
-            raise FormatError(f"{file}:{number}: is not 'class cx cy width height' of a known class.") from None
-        boxes.append(LabeledBox(name, x - w / 2, y - h / 2, x + w / 2, y + h / 2))
+            x, y, w, h = map(float, words[1:5])
+            class_id = int(words[0])
+        except ValueError:
+            class_id, x, y, w, h = -1, math.nan, 0.0, 0.0, 0.0
+        if len(words) not in (5, 6) or not 0 <= class_id < len(classes) or not all(map(math.isfinite, (x, y, w, h))):
+            raise FormatError(f"{file}:{number}: is not 'class cx cy width height' of a known class.")
+        boxes.append(LabeledBox(classes[class_id], x - w / 2, y - h / 2, x + w / 2, y + h / 2))
     return boxes

@@ -43,6 +43,7 @@ YES = [
     "YES, NO or UNSURE: yes",
     "yes/no: YES",
     "There is no person, and no car. Final answer: yes",
+    "First answer: no. On a closer look, final answer: yes",
     "The image shows a drone. Yes.",
     "Yeah, that is one.",
     "Yep",

@@ -121,11 +121,18 @@ def test_pixels_are_never_empty_and_inside_the_image(box, width, height):
 
 
 @given(one_box(), st.integers(1, 5000), st.integers(1, 5000))
-def test_pixels_cover_the_box_with_less_than_a_pixel_to_spare(box, width, height):
+def test_pixels_cover_the_box_with_at_most_a_pixel_to_spare(box, width, height):
     left, top, right, bottom = to_pixels(box, width, height)
     for low, high, start, end, size in ((left, right, box[0], box[2], width), (top, bottom, box[1], box[3], height)):
-        assert start * size - 1 < low <= start * size
-        assert end * size <= high < end * size + 1
+        # to a millionth of a pixel, below which lies only the rounding of a float
+        assert start * size - 1 - 1e-6 <= low <= start * size + 1e-6
+        assert end * size - 1e-6 <= high <= end * size + 1 + 1e-6
+
+
+@pytest.mark.parametrize("size", [100, 640, 1000])
+def test_a_box_made_of_whole_pixels_has_exactly_those_pixels(size):
+    boxes = [(k / size, k / size, (k + 1) / size, 1.0) for k in range(size)]
+    assert [to_pixels(box, size, size) for box in boxes] == [(k, k, k + 1, size) for k in range(size)]
 
 
 def test_pixels_of_known_boxes():

@@ -179,6 +179,6 @@ def test_boxes_without_scores_keep_the_models_order():
 
 
 def test_flat_boxes_are_sorted_by_image_and_box():
-    rows = [grounding("2", "a", box("b", 0, 0.1, 0.1), box("a", 0.5, 0.6, 0.9)), grounding("1", "a", box("c", 0, 1))]
+    rows = [grounding("2", "a", box("b", 0, 0.1, 0.9), box("a", 0.5, 0.6, 0.1)), grounding("1", "a", box("c", 0, 1))]
     assert flat_ids(rows, {"a": "A"}) == ["c", "a", "b"]
     assert flat_ids([], {"a": "A"}) == []

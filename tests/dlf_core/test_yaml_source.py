@@ -69,6 +69,11 @@ def test_an_overridden_merged_key_is_no_duplicate(write):
     assert load_yaml(write("a: &m {x: 1, y: 2}\nb:\n  <<: *m\n  x: 3\n")).data["b"] == {"x": 3, "y": 2}
 
 
+def test_two_merges_into_one_mapping_are_no_duplicates(write):
+    text = "a: &m {x: 1}\nb: &n {y: 2}\nc:\n  <<: *m\n  <<: *n\n"
+    assert load_yaml(write(text)).data["c"] == {"x": 1, "y": 2}
+
+
 @pytest.mark.parametrize("content", ["a: 1\nb:\n\tc: 2\n", "a: 1\nb:\n  \tc: 2\n  d: 3\n"])
 def test_a_tab_is_named_with_its_line(write, content):
     assert problems(write(content)) == [(3, "is indented with a tab; YAML wants spaces.")]

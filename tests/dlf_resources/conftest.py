@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -15,7 +15,10 @@ import odd_images
 import pytest
 import stage_rows
 
+from dlf_core.formats.dataset import Dataset, LabeledBox, LabeledImage
 from dlf_core.project import Project
+from dlf_resources.images import Limits, inspect
+from dlf_resources.stores.dataset_folder import file_name_of
 
 CONFIGS = Path(__file__).resolve().parents[2] / "project_configs"
 
@@ -64,6 +67,19 @@ def make_project(tmp_path: Path) -> Callable[..., Project]:
     return make
 
 
+@pytest.fixture
+def project(make_project: Callable[..., Project]) -> Project:
+    """A project with one bucket, `positive/x`, of the folder `photos`."""
+    return make_project()
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """The folder of `project`."""
+    (tmp_path / "photos").mkdir()
+    return tmp_path / "photos"
+
+
 @contextlib.contextmanager
 def _as_nobody() -> Iterator[None]:
     if os.geteuid() != 0:
@@ -106,3 +122,27 @@ def soon() -> Iterator[None]:
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def make_dataset(tmp_path: Path) -> Callable[..., tuple[Dataset, dict[str, Path]]]:
+    """A data set of raw files with these contents, a box on each; and where the files lie."""
+    box = LabeledBox("person", 0.25, 0.25, 0.75, 0.5, box_id="b1", verdict="YES", decision="none")
+
+    def build(
+        contents: Sequence[bytes],
+    ) -> tuple[Dataset, dict[str, Path]]:
+        images: list[LabeledImage] = []
+        raw: dict[str, Path] = {}
+        for number, content in enumerate(contents):
+            facts = inspect(content, Limits())
+            image_id = f"image{number}"
+            raw[image_id] = tmp_path / "raw" / f"{image_id}.{facts.extension}"
+            raw[image_id].parent.mkdir(exist_ok=True)
+            raw[image_id].write_bytes(content)
+            name = file_name_of(image_id, facts.format)
+            split = "train" if number % 2 == 0 else "val"
+            images.append(LabeledImage(image_id, name, facts.width, facts.height, split, boxes=(box,)))
+        return Dataset("tiny", ["person"], images), raw
+
+    return build

@@ -41,11 +41,6 @@ class Stages:
             tables_of(self.project).write(stage, key, to_table(stage, records))
 
 
-@pytest.fixture
-def project(make_project: Callable[..., Project]) -> Project:
-    return make_project()
-
-
 def image_ids(assembled: Assembled) -> list[str]:
     return [image.image_id for image in assembled.dataset.images]
 
@@ -162,7 +157,6 @@ def test_a_bucket_that_was_not_reviewed_is_named(rows: ModuleType, make_project:
 def test_a_box_of_a_class_the_project_no_longer_has_stops_no_export(rows: ModuleType, project: Project) -> None:
     old = rows.review("b1", "i1", kept=True, query="zebra", class_name="zebra")
     Stages(rows, project).image("i1", old).write()
-    store_of(project).put("raw/positive/x/i1.jpg", b"")
     dataset = assemble(project).dataset
     assert {box.class_name for image in dataset.images for box in image.boxes} <= set(dataset.classes)
 

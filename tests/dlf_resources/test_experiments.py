@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -120,91 +117,7 @@ def test_a_run_that_is_not_there_is_told_with_the_command_that_lists(experiments
         experiments.find(name)
 
 
-def test_merge_replaces_the_part_of_its_partition_and_keeps_the_others_in_order(experiments: Experiments) -> None:
-    run = opened(experiments)
-    for partition, value in (("b", 1), ("a", 2), ("b", 3)):
-        file = run.merge("gather/stats.json", partition, {"value": value}, lambda parts: {"parts": parts})
-    assert json.loads(file.read_bytes()) == {"parts": [{"value": 2}, {"value": 3}]}
-    assert file == run.path / "gather" / "stats.json"
-    assert run.files() == ["README.md", "config.json", "gather/stats.json"]
-
-
-MERGE = """
-import sys
-from pathlib import Path
-from dlf_resources.experiments import RunFolder
-
-for number in range(6):
-    name = f"{sys.argv[2]}-{number}"
-    RunFolder(Path(sys.argv[1])).merge("view.json", name, {"name": name}, lambda parts: parts)
-    RunFolder(Path(sys.argv[1])).add_run(name)
-"""
-
-
-def test_processes_and_threads_that_merge_at_once_lose_nothing(experiments: Experiments) -> None:
-    run = opened(experiments)
-    root = Path(__file__).resolve().parents[2]
-    commands = [[sys.executable, "-c", MERGE, str(run.path), f"process{number}"] for number in range(3)]
-    processes = [subprocess.Popen(command, cwd=root) for command in commands]
-
-    def merge(thread: int) -> None:
-        for number in range(6):
-            name = f"thread{thread}-{number}"
-            run.merge("view.json", name, {"name": name}, lambda parts: parts)
-            run.add_run(name)
-
-    threads = [threading.Thread(target=merge, args=(number,)) for number in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [process.wait(30) for process in processes] == [0, 0, 0]
-    expected = sorted(
-        f"{kind}{number}-{part}" for kind in ("process", "thread") for number in range(3) for part in range(6)
-    )
-    assert [part["name"] for part in json.loads((run.path / "view.json").read_bytes())] == expected
-    assert sorted(run.config()["run_ids"]) == expected
-    assert run.config()["owner"] == "run-1"
-
-
-def test_a_run_is_noted_once(experiments: Experiments) -> None:
-    run = opened(experiments)
-    for run_id in ("a", "b", "a"):
-        run.add_run(run_id)
-    assert run.config()["run_ids"] == ["a", "b"]
-
-
-@pytest.mark.parametrize("content", [None, b"", b"{half"])
-def test_a_missing_or_damaged_config_is_empty(experiments: Experiments, content: bytes | None) -> None:
-    run = opened(experiments)
-    (run.path / "config.json").unlink()
-    if content is not None:
-        (run.path / "config.json").write_bytes(content)
-    assert run.config() == {}
-
-
-def test_a_file_is_written_whole_without_leftovers(experiments: Experiments) -> None:
-    run = opened(experiments)
-    run.write("sub/sheet.webp", b"old")
-    run.write("sub/sheet.webp", b"new")
-    assert [path.name for path in (run.path / "sub").iterdir()] == ["sheet.webp"]
-    assert (run.path / "sub" / "sheet.webp").read_bytes() == b"new"
-
-
 def test_a_folder_that_cannot_be_made_is_a_store_error_that_names_the_setting(tmp_path: Path) -> None:
     (tmp_path / "experiments").write_bytes(b"a file")
     with pytest.raises(StoreError, match=r"cannot make a run folder: .*; set DLF_HOME elsewhere"):
         opened(Experiments(tmp_path / "experiments"))
-
-
-@pytest.mark.parametrize("call", ["write", "merge", "add_run"])
-def test_a_run_folder_that_cannot_be_written_is_a_store_error(tmp_path: Path, call: str) -> None:
-    (tmp_path / "file").write_bytes(b"a file")
-    run = RunFolder(tmp_path / "file" / "run")
-    calls = {
-        "write": lambda: run.write("a.txt", b"x"),
-        "merge": lambda: run.merge("a.json", "p", {}, lambda parts: parts),
-        "add_run": lambda: run.add_run("a"),
-    }
-    with pytest.raises(StoreError, match="set DLF_HOME elsewhere"):
-        calls[call]()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import errno
+import os
 from pathlib import Path
 from types import ModuleType
 
@@ -15,16 +16,10 @@ from dlf_core.records import to_table
 from dlf_resources.dagster_resources import ProjectsResource
 from dlf_resources.projects import store_of, tables_of
 from dlf_resources.stores.fragments import Fragments, StageOutput
-from dlf_resources.stores.local import LocalStore
 from dlf_resources.stores.tables import STAGE_METADATA, ParquetTableIOManager
 
 KEY = "tiny__positive.x"
-PARTITIONS = dg.DynamicPartitionsDefinition(name="project_bucket")
-
-
-@pytest.fixture
-def project(make_project: Callable[..., Project]) -> Project:
-    return make_project()
+PARTITIONS = dg.StaticPartitionsDefinition([KEY])
 
 
 @pytest.fixture
@@ -65,7 +60,7 @@ def test_a_table_is_stored_with_its_path_and_count_and_its_fragments_go(
     assert tables_of(project).read("filter", KEY).equals(table)
     assert list(store.list("labels")) == [f"labels/filter/{KEY}.parquet"]
     metadata = context.get_logged_metadata()
-    assert metadata["dagster/row_count"] == 2
+    assert metadata["dagster/row_count"].value == 2
     assert Path(metadata["table"].value) == store.path(f"labels/filter/{KEY}.parquet")
 
 
@@ -76,10 +71,10 @@ def test_a_table_that_cannot_be_written_leaves_the_fragments(
         fragments.append([rows.verdict("a")])
 
     def full(*_: object) -> None:
-        raise StoreError("the disk is full")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(LocalStore, "put", full)
-    with pytest.raises(StoreError):
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(StoreError, match="the disk is full"):
         stored(manager, StageOutput("filter", to_table("filter", [rows.verdict("a")]), tuple(fragments.keys)))
     assert Fragments(store_of(project), "filter", KEY).read()["image_id"].to_pylist() == ["a"]
 

@@ -16,11 +16,6 @@ from dlf_resources.sources.urls import UrlsSource
 SOURCE = UrlsSource()
 
 
-@pytest.fixture
-def project(make_project: Callable[..., Project]) -> Project:
-    return make_project()
-
-
 def candidate_of(project: Project, line: str) -> Candidate:
     (candidate,) = SOURCE.candidates(project, Bucket(urls=[line]))
     return candidate
