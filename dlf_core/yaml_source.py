@@ -27,6 +27,7 @@ class WrittenInt(int):
     written: str
 
     def __new__(cls, value: int, written: str) -> WrittenInt:
+        """`written`: the text in the file."""
         number = super().__new__(cls, value)
         number.written = written
         return number
@@ -38,6 +39,7 @@ class WrittenFloat(float):
     written: str
 
     def __new__(cls, value: float, written: str) -> WrittenFloat:
+        """`written`: the text in the file."""
         number = super().__new__(cls, value)
         number.written = written
         return number

@@ -73,8 +73,8 @@ def read(folder: Path) -> Dataset:
         places = [(split, place) for split in ("train", "val", "test") for place in _places(config.get(split))]
         files = [(split, place, file) for split, place in places for file in sorted((base / place).iterdir())]
     except OSError as error:
-        where = error.filename or config_file
-        raise FormatError(f"{config_file}: {where} cannot be read: {error.strerror or error}.") from None
+        where = "" if error.filename in (None, str(config_file), config_file) else f" {error.filename}"
+        raise FormatError(f"{config_file}:{where} cannot be read: {error.strerror or error}.") from None
     except (yaml.YAMLError, UnicodeDecodeError, AttributeError, KeyError, TypeError, IndexError) as error:
         first = str(error).splitlines()[0]
         raise FormatError(f"{config_file}: is not a YOLO data.yaml: {first} is missing or does not fit.") from None
