@@ -54,7 +54,7 @@ def assemble(project: Project) -> Assembled:
         verdicts = tables.read_or_empty("filter", key)
         keep = set(verdicts.filter(pc.equal(verdicts["verdict"], "YES"))["image_id"].to_pylist())
         answered = _answered(tables.read_or_empty("label", key), project.queries)
-        kept, undecided = _boxes(review)
+        kept, undecided = _boxes(review, set(project.class_names))
         for row in gathered.filter(pc.equal(gathered["state"], "kept")).to_pylist():
             image_id = row["image_id"]
             if image_id not in keep:
@@ -99,11 +99,13 @@ def _answered(label: pa.Table, queries: list[str]) -> set[str]:
     return {image_id for image_id, answered in asked.items() if answered >= set(queries)}
 
 
-def _boxes(review: pa.Table) -> tuple[dict[str, list[LabeledBox]], set[str]]:
+def _boxes(review: pa.Table, classes: set[str]) -> tuple[dict[str, list[LabeledBox]], set[str]]:
     """Kept boxes by image, and images with a box of which neither model nor person has decided."""
     kept: dict[str, list[LabeledBox]] = {}
     undecided: set[str] = set()
     for row in review.to_pylist():
+        if row["class_name"] not in classes:
+            continue  # the project no longer has this class, and the table is older than that
         if row["kept"]:
             same = ("class_name", "x1", "y1", "x2", "y2", "box_id", "query", "score", "score_kind", "backend", "model")
             chosen = {name: row[name] for name in (*same, "verdict", "decision")}

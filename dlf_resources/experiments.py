@@ -13,7 +13,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,9 +77,18 @@ class RunFolder:
         every = (path.relative_to(self.path) for path in self.path.rglob("*") if path.is_file())
         return sorted(path.as_posix() for path in every if not any(part.startswith(".") for part in path.parts))
 
-    def _lock(self) -> FileLock:
-        self.path.mkdir(parents=True, exist_ok=True)
-        return FileLock(self.path / ".lock", timeout=60)
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / ".lock", timeout=60)
+            lock.acquire()
+        except OSError as error:
+            raise StoreError(f"{self.path}: cannot write: {error.strerror or error}; set DLF_HOME elsewhere.") from None
+        try:
+            yield
+        finally:
+            lock.release()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from dlf_core.errors import ImageRejected
@@ -30,7 +31,8 @@ EXTENSIONS = {
     "AVIF": "avif",
 }
 # Only these decoders are offered the bytes: Pillow also knows formats that start other programs (EPS).
-_FORMATS = tuple(EXTENSIONS)
+# MPO is opened by the JPEG decoder, and has no entry of its own in Pillow's list.
+_FORMATS = tuple(name for name in EXTENSIONS if name != "MPO")
 
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jfif", ".jpe", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
@@ -38,6 +40,7 @@ SUFFIXES = frozenset(
 """File name endings that are looked at in a folder."""
 
 _ORIENTATION = 0x0112
+_PNG_BIT_DEPTH = 24  # offset in the file: signature, then IHDR's length, type, width, height
 _TURNED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
 
 
@@ -111,8 +114,13 @@ def plain(content: bytes) -> bool:
     opened = _open(content)
     if opened.format not in ("JPEG", "PNG", "WEBP") or opened.mode not in ("RGB", "L"):
         return False
-    turned = opened.getexif().get(_ORIENTATION, 1) not in (0, 1)
-    return not turned and getattr(opened, "n_frames", 1) == 1 and "transparency" not in opened.info
+    if opened.format == "PNG" and content[_PNG_BIT_DEPTH] != 8:
+        return False  # Pillow shows 16-bit colour as 8-bit RGB
+    try:
+        turned = opened.getexif().get(_ORIENTATION, 1) not in (0, 1)
+        return not turned and getattr(opened, "n_frames", 1) == 1 and "transparency" not in opened.info
+    except Exception:  # damaged EXIF, of which every reader may make something else
+        return False
 
 
 def _open(content: bytes) -> Image.Image:
@@ -148,16 +156,27 @@ def _rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB":
         return image
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        values = np.asarray(image, dtype=np.float64)
-        # 16-bit integers map by their range; floats have no agreed range, so by their own maximum.
-        top = 65535.0 if image.mode != "F" and values.max(initial=0) <= 65535 else max(1e-9, values.max(initial=0))
-        return Image.fromarray(np.clip(values / top * 255, 0, 255).astype(np.uint8), "L").convert("RGB")
+        return Image.fromarray(_eight_bits(image), "L").convert("RGB")
     if image.has_transparency_data:
         layered = image.convert("RGBA")
         canvas = Image.new("RGBA", layered.size, (255, 255, 255, 255))
         canvas.alpha_composite(layered)
         return canvas.convert("RGB")
     return image.convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> NDArray[np.uint8]:
+    """Grey values of 16-bit, 32-bit or float images as `[height, width]` bytes.
+
+    Integers up to 65,535 keep their high byte; larger ones and floats have no agreed range, so their maximum is white.
+    """
+    if image.mode.startswith("I;16"):
+        return (np.asarray(image.convert("I")) >> 8).clip(0, 255).astype(np.uint8)
+    values = np.nan_to_num(np.asarray(image, dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    top = float(values.max(initial=0.0))
+    if image.mode == "I" and top <= 65535:
+        return (values / 256.0).clip(0, 255).astype(np.uint8)
+    return (values * (255.0 / max(top, 1e-9))).clip(0, 255).astype(np.uint8)
 
 
 def _phash(image: Image.Image) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,14 +86,15 @@ class Projects:
         projects, broken = self.load_all()
         if self.extra_file is not None:
             # The file a command was given wins over one of the same name in the folder.
-            extra = Project.load(self.extra_file)
-            if extra.project_name == name:
-                return extra
+            with contextlib.suppress(ProjectError):
+                extra = Project.load(self.extra_file)
+                if extra.project_name == name:
+                    return extra
         for project in projects:
             if project.project_name == name:
                 return project
         for error in broken:
-            if error.path.stem == name:
+            if error.path.stem == name or error.path == self.extra_file:
                 raise error
         names = [project.project_name for project in projects]
         close = difflib.get_close_matches(name, names, n=1)

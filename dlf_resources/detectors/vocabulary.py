@@ -63,10 +63,10 @@ def _forms(phrase: str) -> list[str]:
     forms = [text]
     if text.endswith("ies"):
         forms.append(text[:-3] + "y")
-    if text.endswith("ves"):
-        forms.append(text[:-3] + "fe")
-    if text.endswith("es"):
-        forms.append(text[:-2])
-    if text.endswith("s"):
+    elif text.endswith(("ses", "xes", "zes", "ches", "shes", "oes")):
+        forms += [text[:-2], text[:-1]]
+    elif text.endswith("ves"):
+        forms += [text[:-3] + "fe", text[:-1]]
+    elif text.endswith("s"):
         forms.append(text[:-1])
     return forms

@@ -25,7 +25,7 @@ def version_of(path: Path) -> str:
     """Changes when the file changes: size and modification time; empty when it cannot be looked at."""
     try:
         info = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a NUL byte in the name
         return ""
     return f"{info.st_size}:{info.st_mtime_ns}"
 
@@ -44,12 +44,14 @@ def read_file(path: Path, max_bytes: int) -> bytes:
     try:
         # Without O_NONBLOCK, opening a named pipe waits for a writer for ever.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    except OSError as error:
-        raise ImageRejected(CandidateState.UNREADABLE, f"cannot be read: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise ImageRejected(CandidateState.UNREADABLE, f"cannot be read: {said}") from None
+    info = os.fstat(descriptor)
+    if not stat.S_ISREG(info.st_mode):
+        os.close(descriptor)
+        raise ImageRejected(CandidateState.UNREADABLE, "is not a regular file")
     with os.fdopen(descriptor, "rb") as file:
-        info = os.fstat(file.fileno())
-        if not stat.S_ISREG(info.st_mode):
-            raise ImageRejected(CandidateState.UNREADABLE, "is not a regular file")
         if info.st_size > max_bytes:
             reason = f"{info.st_size:,} bytes; the limit is {max_bytes:,} (thresholds.max_bytes)"
             raise ImageRejected(CandidateState.TOO_LARGE, reason)

@@ -30,7 +30,7 @@ class FolderSource:
             if not folder.is_dir():
                 what = "is a file, not a folder; name it under urls:" if folder.is_file() else "does not exist"
                 raise SourceError(f"{project.file}: folder '{line}' {what} (looked at {folder}).")
-            for path in _files(folder):
+            for path in _files(folder, f"{project.file}: folder '{line}'"):
                 yield Candidate(self.name, line, file_url(path), version_of(path), title=shown_name(path))
 
     def fetch(self, project: Project, candidate: Candidate, max_bytes: int) -> bytes:
@@ -39,7 +39,7 @@ class FolderSource:
         folder = project.beside(candidate.query).resolve()
         try:
             real = path.resolve(strict=True)
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             reason = f"cannot be read: {getattr(error, 'strerror', None) or 'a link that leads nowhere'}"
             raise ImageRejected(CandidateState.UNREADABLE, reason) from None
         if not real.is_relative_to(folder):
@@ -47,9 +47,12 @@ class FolderSource:
         return read_file(real, max_bytes)
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _files(folder: Path, said: str) -> Iterator[Path]:
+    def unreadable(error: OSError) -> None:
+        raise SourceError(f"{said}: {error.filename} cannot be read: {error.strerror}.")
+
     # Links to folders are not entered: they may lead out, or in circles.
-    for here, folders, names in os.walk(folder, followlinks=False):
+    for here, folders, names in os.walk(folder, onerror=unreadable, followlinks=False):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from dlf_core.errors import ImageRejected
 from dlf_core.project import Bucket, Project
@@ -28,12 +27,12 @@ class UrlsSource:
             if "://" in line and not line.startswith("file:"):
                 yield Candidate(self.name, line, line)
                 continue
-            path = path_of(line) if line.startswith("file:") else project.beside(line)
+            path = project.beside(str(path_of(line)) if line.startswith("file:") else line)
             yield Candidate(self.name, line, file_url(Path(path)), version_of(path), title=shown_name(path))
 
     def fetch(self, project: Project, candidate: Candidate, max_bytes: int) -> bytes:
         """Read the file."""
-        scheme = urlsplit(candidate.url).scheme
+        scheme = candidate.url.partition(":")[0].lower()
         if scheme != "file":
             reason = f"{scheme} addresses are not downloaded by this version; save the image and name its path"
             raise ImageRejected(CandidateState.NOT_FETCHED, reason)

@@ -50,7 +50,8 @@ def write_dataset(dataset: Dataset, raw_paths: dict[str, Path], folder: Path, fo
     Args:
         dataset: what to write.
         raw_paths: image id → the gathered file.
-        folder: gets a sub-folder a format and `dataset.json`; formats not asked for stay as they are.
+        folder: gets a sub-folder a format and `dataset.json`. Formats not asked for stay when they hold this very
+            data set; one that holds an older data set goes.
         formats: keys of `dlf_core.formats.WRITERS`.
 
     Returns:
@@ -65,13 +66,16 @@ def write_dataset(dataset: Dataset, raw_paths: dict[str, Path], folder: Path, fo
         raise FactoryError(f"there is no format '{unknown[0]}'; there is: {', '.join(WRITERS)}.")
     fingerprint = dataset.fingerprint()
     before = read_manifest(folder)
-    if before.get("fingerprint") == fingerprint and all((folder / name).is_dir() for name in formats):
+    there = [name for name in before.get("formats", []) if (folder / name).is_dir()]
+    current = there if before.get("fingerprint") == fingerprint else []
+    todo = [name for name in dict.fromkeys(formats) if name not in current]
+    if not todo:
         return False
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Without its manifest the folder counts as unfinished, so a killed run writes it all again.
         (folder / MANIFEST).unlink(missing_ok=True)
-        for name in formats:
+        for name in todo:
             fresh, old = folder / f".{name}.new", folder / f".{name}.old"
             shutil.rmtree(fresh, ignore_errors=True)
             fresh.mkdir()
@@ -81,13 +85,12 @@ def write_dataset(dataset: Dataset, raw_paths: dict[str, Path], folder: Path, fo
                 os.replace(folder / name, old)
             os.replace(fresh, folder / name)
             shutil.rmtree(old, ignore_errors=True)
-        stale = set(before.get("formats", [])) - set(formats)
-        for name in stale:
+        for name in set(there) - {*current, *todo}:
             shutil.rmtree(folder / name, ignore_errors=True)
         manifest = {
             "name": dataset.name,
             "fingerprint": fingerprint,
-            "formats": list(formats),
+            "formats": [*current, *todo],
             "classes": list(dataset.classes),
             "images": len(dataset.images),
             "boxes": dataset.box_count,

@@ -56,8 +56,9 @@ class Fragments:
         """Rows of earlier, unfinished runs, later ones last. A damaged fragment is dropped: its rows are asked anew."""
         tables = [empty_table(self.stage)]
         for key in self.store.list(self.folder):
+            content = self.store.get(key)  # an error here passes by itself, and nothing is lost
             try:
-                tables.append(decode(self.store.get(key), self.stage, key))
+                tables.append(decode(content, self.stage, key))
             except StoreError:
                 self.store.delete(key)
                 continue

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dlf_core.errors import StoreError
-from dlf_core.records import SCHEMAS, empty_table
+from dlf_core.records import SCHEMAS, SORT_KEYS, empty_table
 from dlf_resources.stores.base import Store
 
 
@@ -25,26 +25,45 @@ def encode(table: pa.Table) -> bytes:
 
 
 def decode(content: bytes, stage: str, name: str) -> pa.Table:
-    """A stage table from Parquet bytes, in today's schema: columns that an older version lacked are null.
+    """A stage table from Parquet bytes, in today's schema.
+
+    A column that an older version lacked is null, or empty where every row must have a value; columns of a newer version
+    are left out.
 
     Raises:
         StoreError: the bytes are no Parquet table of this stage.
     """
     try:
-        table = pq.read_table(io.BytesIO(content))
-        schema = SCHEMAS[stage]
-        present = set(table.column_names)
-        columns = [
-            table[field.name].combine_chunks().cast(field.type)
-            if field.name in present
-            else pa.nulls(len(table), field.type)
-            for field in schema
-        ]
-        return pa.Table.from_arrays(columns, schema=schema)
+        return _conformed(pq.read_table(io.BytesIO(content)), stage)
     except (pa.ArrowException, OSError, ValueError) as error:
         first = str(error).splitlines()[0][:200]
         text = f"{name}: is not a {stage} table ({first}); delete it and run the {stage} stage again."
         raise StoreError(text) from None
+
+
+def _conformed(table: pa.Table, stage: str) -> pa.Table:
+    schema = SCHEMAS[stage]
+    present = set(table.column_names)
+    if absent := {*SORT_KEYS[stage]} - present:
+        raise ValueError(f"it has no column {sorted(absent)[0]}")
+    columns = []
+    for field in schema:
+        if field.name in present:
+            columns.append(table[field.name].combine_chunks().cast(field.type))
+        elif field.nullable:
+            columns.append(pa.nulls(len(table), field.type))
+        else:
+            columns.append(pa.array([_nothing(field.type)] * len(table), field.type))
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _nothing(kind: pa.DataType) -> object:
+    """The value that says least."""
+    if pa.types.is_string(kind):
+        return ""
+    if pa.types.is_list(kind):
+        return []
+    return False if pa.types.is_boolean(kind) else 0
 
 
 class StageTables:
