@@ -27,8 +27,8 @@ def encode(table: pa.Table) -> bytes:
 def decode(content: bytes, stage: str, name: str) -> pa.Table:
     """A stage table from Parquet bytes, in today's schema.
 
-    A column that an older version lacked is null, or empty where every row must have a value; columns of a newer version
-    are left out.
+    A column that an older version lacked is null, or empty where every row must have a value; columns of a newer
+    version are left out.
 
     Raises:
         StoreError: the bytes are no Parquet table of this stage.

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, SAMPLE, TestWorkspace
+from workspaces import ROOT, SAMPLE, TestWorkspace
 
 pytestmark = pytest.mark.processes
 

@@ -12,7 +12,7 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import SAMPLE, TestWorkspace
+from workspaces import SAMPLE, TestWorkspace
 
 from dlf_assets.automation import DATASET, PIPELINE
 from dlf_assets.definitions import defs

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import ROOT, SAMPLE, TestWorkspace, make_workspace
+from workspaces import ROOT, SAMPLE, TestWorkspace, make_workspace
 
 pytestmark = pytest.mark.processes
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import TestWorkspace, make_workspace
 from PIL import Image
+from workspaces import TestWorkspace, make_workspace
 
 from dlf_core.records import CLOCK_COLUMNS
 from dlf_resources.stores.stage_tables import encode
