@@ -17,6 +17,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from dlf_core.errors import ImageRejected
 from dlf_core.records import CandidateState
 
+# What Pillow warns of (damaged EXIF) is judged here; and `catch_warnings` is not for threads.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
 # Pillow's own limit only warns at first; sizes are checked here, before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
 
@@ -125,9 +128,7 @@ def plain(content: bytes) -> bool:
 
 def _open(content: bytes) -> Image.Image:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return Image.open(io.BytesIO(content), formats=_FORMATS)
+        return Image.open(io.BytesIO(content), formats=_FORMATS)
     except UnidentifiedImageError:
         start = content[:16].decode("ascii", "replace").encode("ascii", "replace").decode()
         reason = f"the content is no image of a known format (it begins with {start!r})"
@@ -138,14 +139,12 @@ def _open(content: bytes) -> Image.Image:
 
 def _pixels(opened: Image.Image) -> Image.Image:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            opened.load()
-            try:
-                upright = ImageOps.exif_transpose(opened)
-            except Exception:  # a damaged EXIF block does not make the pixels worthless
-                upright = opened
-            return _rgb(upright)
+        opened.load()
+        try:
+            upright = ImageOps.exif_transpose(opened)
+        except Exception:  # a damaged EXIF block does not make the pixels worthless
+            upright = opened
+        return _rgb(upright)
     except MemoryError:
         raise
     except Exception as error:
