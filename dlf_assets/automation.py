@@ -104,13 +104,13 @@ def _projects_under_way(instance: dg.DagsterInstance) -> set[str]:
     return {split_key(key)[0] for key in keys if "__" in key}
 
 
-def schedule_of(project: Project) -> dg.ScheduleDefinition:
+def schedule_of(project: Project, schedule_name: str) -> dg.ScheduleDefinition:
     """The schedule of a project with `schedule:` in its YAML: all stages of all its buckets, only what is missing."""
     assert project.schedule is not None
     name = project.project_name
 
     @dg.schedule(
-        name=f"relabel_{_identifier(name)}",
+        name=schedule_name,
         job=pipeline_job,
         cron_schedule=project.schedule.cron,
         execution_timezone=project.schedule.timezone,
@@ -136,9 +136,11 @@ def schedules_of(projects: list[Project]) -> list[dg.ScheduleDefinition]:
     schedules: dict[str, dg.ScheduleDefinition] = {}
     for project in projects:
         if project.schedule is not None:
-            schedule = schedule_of(project)
-            if schedule.name not in schedules:
-                schedules[schedule.name] = schedule
+            plain = name = f"relabel_{_identifier(project.project_name)}"
+            number = 2
+            while name in schedules:
+                name, number = f"{plain}_{number}", number + 1
+            schedules[name] = schedule_of(project, name)
     return list(schedules.values())
 
 

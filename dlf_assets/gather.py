@@ -133,7 +133,7 @@ def _fetch(bucket: Bucket, item: _Numbered, limits: Limits) -> Image:
         row = _row(bucket, item, rejected.state, rejected.reason, time.perf_counter() - began)
         return replace(row, **known)
     path = f"raw/{bucket.name}/{known['image_id']}.{facts.extension}"
-    if not bucket.store.exists(path):
+    if bucket.store.size(path) != len(content):
         bucket.store.put(path, content, durable=False)
     row = _row(bucket, item, CandidateState.KEPT, None, time.perf_counter() - began)
     return replace(
@@ -165,12 +165,11 @@ def _row(bucket: Bucket, item: _Numbered, state: str, reason: str | None, second
 
 
 def _still_there(bucket: Bucket, table: pa.Table) -> pa.Table:
-    """Rows whose image file is in the store, and rows that never had one."""
-    paths = table["path"].to_pylist()
-    states = table["state"].to_pylist()
+    """Rows whose image file is whole in the store, and rows that never had one."""
+    rows = table.select(["path", "state", "bytes"]).to_pylist()
     there = [
-        state != CandidateState.KEPT if path is None else bucket.store.exists(path)
-        for path, state in zip(paths, states, strict=True)
+        row["state"] != CandidateState.KEPT if row["path"] is None else bucket.store.size(row["path"]) == row["bytes"]
+        for row in rows
     ]
     return table.filter(pa.array(there, pa.bool_()))
 

@@ -147,7 +147,7 @@ def compute(
             if outcome.error is None:
                 rows = outcome.result or ()
             elif isinstance(outcome.error, (BackendUnavailable, StoreError, MemoryError)):
-                outcomes.close()  # type: ignore[attr-defined]
+                outcomes.close()
                 raise outcome.error
             else:
                 rows = failed(item, keys, outcome.error, outcome.seconds)

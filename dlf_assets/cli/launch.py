@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import shutil
+import sys
 import uuid
 import warnings
 from collections.abc import Sequence
@@ -130,6 +131,7 @@ class Launcher:
         self.report.run_ids.append(run_id)
         tags = {EXPERIMENT_TAG: self.folder.path.name, PROCESS_TAG: process_tag()}
         tags |= {"dlf/project": self.project.project_name}
+        self._tell_of_waiting()
         with reporting_to(self.reporter):
             try:
                 return defs.resolve_job_def(job).execute_in_process(
@@ -143,6 +145,14 @@ class Launcher:
             except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
                 # Typer would turn a KeyboardInterrupt into a silent exit.
                 raise Stopped(STOPPED) from None
+
+    def _tell_of_waiting(self) -> None:
+        """Say who holds a pool, so that waiting for it does not look like hanging."""
+        storage = self.instance.event_log_storage
+        for pool in storage.get_concurrency_keys():
+            for slot in storage.get_concurrency_info(pool).claimed_slots:
+                text = f"waiting when it comes to pool '{pool}': run {slot.run_id} works in it (see the Dagster UI)"
+                print(text, file=sys.stderr)
 
     def _collect(self, bucket: str | None, result: dg.ExecuteInProcessResult) -> None:
         for event in result.get_asset_materialization_events():

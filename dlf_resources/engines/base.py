@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -25,7 +25,7 @@ class Engine(Protocol):
 
     def map(
         self, work: Callable[[Item], Result], items: Iterable[Item], *, max_in_flight: int
-    ) -> Iterator[Outcome[Item, Result]]:
+    ) -> Generator[Outcome[Item, Result], None, None]:
         """Outcomes in the order in which they finish.
 
         Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from dlf_resources.engines.base import Item, Outcome, Result
@@ -14,7 +14,7 @@ class LocalEngine:
 
     def map(
         self, work: Callable[[Item], Result], items: Iterable[Item], *, max_in_flight: int
-    ) -> Iterator[Outcome[Item, Result]]:
+    ) -> Generator[Outcome[Item, Result], None, None]:
         """See `Engine.map`."""
         pool = ThreadPoolExecutor(max_in_flight, thread_name_prefix="stage")
         window: set[Future[Outcome[Item, Result]]] = set()

@@ -23,6 +23,10 @@ class Store(Protocol):
         """Whether something lies under the key."""
         ...
 
+    def size(self, key: str) -> int | None:
+        """Bytes under a key, or None when there is nothing."""
+        ...
+
     def list(self, prefix: str) -> Iterator[str]:
         """Keys directly or deeper below a prefix folder, sorted."""
         ...

@@ -68,6 +68,11 @@ class LocalStore:
         """Whether a file lies under the key."""
         return self.path(key).is_file()
 
+    def size(self, key: str) -> int | None:
+        """Bytes of the file of a key, or None when there is none."""
+        file = self.path(key)
+        return file.stat().st_size if file.is_file() else None
+
     def list(self, prefix: str) -> Iterator[str]:
         """Keys below a folder, sorted; unfinished writes are not among them, and old ones are removed."""
         folder = self.path(prefix.rstrip("/"))

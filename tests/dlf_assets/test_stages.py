@@ -141,14 +141,16 @@ def test_an_image_that_left_its_folder_stays_and_one_whose_folder_left_the_yaml_
     assert factory.run("gather")["gathered_images"]["out"] == 0
 
 
-def test_a_raw_file_that_was_deleted_is_fetched_again(factory: Factory) -> None:
+@pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_bytes(b"")], ids=["deleted", "emptied"])
+def test_a_raw_file_that_was_lost_is_fetched_again(factory: Factory, damage: Callable[[Path], object]) -> None:
     factory.add("184324")
     factory.project()
     factory.run("gather")
     raw = next((factory.workspace.data("p") / "raw").rglob("*.jpg"))
-    raw.unlink()
+    content = raw.read_bytes()
+    damage(raw)
     assert factory.run("gather")["gathered_images"]["computed"] == 1
-    assert raw.is_file()
+    assert raw.read_bytes() == content
 
 
 @pytest.mark.parametrize("copy", ["two names", "two buckets"])

@@ -1,0 +1,84 @@
+"""Schedules from the YAMLs, and the end of runs whose process died."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import dagster as dg
+from factory import KEY, Factory
+from workspaces import TestWorkspace
+
+from dlf_assets.automation import jobs, schedules_of
+from dlf_assets.dead_runs import PROCESS_TAG, end_dead_runs, process_tag
+from dlf_assets.definitions import assets, defs
+from dlf_core.project import Project
+
+
+def test_every_project_with_a_schedule_has_one_of_its_own(workspace: TestWorkspace) -> None:
+    made = {"a-b": '"0 3 * * *"', "a_b": "{cron: '*/5 * * * *', timezone: Europe/Berlin}", "ü": "'@daily'"}
+    files = [workspace.write_project(name, {"x": "y"}, schedule=said) for name, said in made.items()]
+    files.append(workspace.write_project("none", {"x": "y"}))
+    schedules = {s.name: s for s in schedules_of([Project.load(file) for file in files])}
+    assert set(schedules) == {"relabel_a_b", "relabel_a_b_2", "relabel_ufc"}
+    assert schedules["relabel_a_b_2"].cron_schedule == "*/5 * * * *"
+    assert schedules["relabel_a_b_2"].execution_timezone == "Europe/Berlin"
+    assert all(s.default_status is dg.DefaultScheduleStatus.RUNNING for s in schedules.values())
+
+
+def test_a_tick_asks_for_every_bucket_of_its_project_as_the_yaml_is_now(factory: Factory) -> None:
+    project = factory.project(schedule='"0 3 * * *"')
+    (schedule,) = schedules_of([project])
+    folders = {"positive/x": factory.photos, "positive/new": factory.photos}
+    factory.workspace.write_project("p", folders, schedule='"0 3 * * *"')
+    code_location = dg.Definitions(jobs=jobs, schedules=[schedule], assets=assets, resources=defs.resources)
+    with dg.instance_for_test() as instance:
+        context = dg.build_schedule_context(instance=instance, repository_def=code_location.get_repository_def())
+        requests = schedule.evaluate_tick(context).run_requests or []
+        assert [request.partition_key for request in requests] == [KEY, "p__positive.new"]
+        assert instance.get_dynamic_partitions("project_bucket") == [KEY, "p__positive.new"]
+
+
+def test_a_run_whose_process_died_is_ended_and_a_living_one_is_left_alone() -> None:
+    code = "from dlf_assets.dead_runs import process_tag; print(process_tag())"
+    dead = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    with dg.DagsterInstance.ephemeral() as instance:
+        for tag in (dead, process_tag(), "elsewhere:1:2", None):
+            tags = {} if tag is None else {PROCESS_TAG: tag}
+            run = instance.create_run_for_job(_job(), tags=tags)
+            instance.handle_new_event(_started(run))
+        assert len(end_dead_runs(instance)) == 1
+        left = [
+            r.tags.get(PROCESS_TAG) for r in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+        ]
+        assert {run.tags.get(PROCESS_TAG) for run in left} == {process_tag(), "elsewhere:1:2", None}
+        (failed,) = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+        assert failed.tags[PROCESS_TAG] == dead
+
+
+@dg.op
+def _nothing() -> None: ...
+
+
+def _job() -> dg.JobDefinition:
+    @dg.job
+    def empty() -> None:
+        _nothing()
+
+    return empty
+
+
+def _started(run: dg.DagsterRun) -> dg.EventLogEntry:
+    import logging
+    import time
+
+    event = dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, run.job_name)
+    return dg.EventLogEntry(
+        error_info=None,
+        level=logging.DEBUG,
+        user_message="",
+        run_id=run.run_id,
+        timestamp=time.time(),
+        job_name=run.job_name,
+        dagster_event=event,
+    )
