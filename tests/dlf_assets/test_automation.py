@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import subprocess
 import sys
 
@@ -33,7 +34,11 @@ def test_a_tick_asks_for_every_bucket_of_its_project_as_the_yaml_is_now(factory:
     factory.workspace.write_project("p", folders, schedule='"0 3 * * *"')
     code_location = dg.Definitions(jobs=jobs, schedules=[schedule], assets=assets, resources=defs.resources)
     with dg.instance_for_test() as instance:
-        context = dg.build_schedule_context(instance=instance, repository_def=code_location.get_repository_def())
+        context = dg.build_schedule_context(
+            instance=instance,
+            repository_def=code_location.get_repository_def(),
+            scheduled_execution_time=dt.datetime(2026, 1, 1, 3, tzinfo=dt.UTC),
+        )
         requests = schedule.evaluate_tick(context).run_requests or []
         assert [request.partition_key for request in requests] == [KEY, "p__positive.new"]
         assert instance.get_dynamic_partitions("project_bucket") == [KEY, "p__positive.new"]
@@ -48,9 +53,7 @@ def test_a_run_whose_process_died_is_ended_and_a_living_one_is_left_alone() -> N
             run = instance.create_run_for_job(_job(), tags=tags)
             instance.handle_new_event(_started(run))
         assert len(end_dead_runs(instance)) == 1
-        left = [
-            r.tags.get(PROCESS_TAG) for r in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
-        ]
+        left = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
         assert {run.tags.get(PROCESS_TAG) for run in left} == {process_tag(), "elsewhere:1:2", None}
         (failed,) = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
         assert failed.tags[PROCESS_TAG] == dead
