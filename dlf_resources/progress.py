@@ -25,6 +25,10 @@ class Reporter(Protocol):
         """The stage has its table."""
         ...
 
+    def close(self) -> None:
+        """The run has ended, also by an error."""
+        ...
+
 
 class LogReporter:
     """Writes a line every ten seconds of work."""
@@ -54,6 +58,9 @@ class LogReporter:
     def finish(self, stage: str, bucket: str, tally: Counter[str], seconds: float) -> None:
         """See `Reporter`."""
         self._write(f"{stage} {bucket}: done in {seconds:.1f} s ({spelled(tally)})")
+
+    def close(self) -> None:
+        """Nothing to do: lines end by themselves."""
 
 
 def spelled(tally: Counter[str]) -> str:

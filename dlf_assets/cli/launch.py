@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.instance.ref import InstanceRef  # not public; the version is pinned
 
 from dlf_assets.automation import DATASET, PIPELINE, STAGE_ASSETS
 from dlf_assets.dead_runs import PROCESS_TAG, end_dead_runs, process_tag
@@ -32,6 +33,10 @@ from dlf_resources.workspace import Workspace
 
 warnings.simplefilter("ignore")
 
+# Dagster would tee standard error of each step into a file: the terminal would become a pipe, and each step slower.
+_NO_CAPTURE = {
+    "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+}
 STOPPED = "stopped; everything computed so far is kept, and the same command goes on from there."
 NUMBERS = ("in", "out", "dropped", "errors", "computed", "reused", "seconds")
 _MORE = ("unit", "boxes", "counts", "yes_rate", "backend", "model", "not_asked", "images_per_second")
@@ -145,6 +150,8 @@ class Launcher:
             except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
                 # Typer would turn a KeyboardInterrupt into a silent exit.
                 raise Stopped(STOPPED) from None
+            finally:
+                self.reporter.close()
 
     def _tell_of_waiting(self) -> None:
         """Say who holds a pool, so that waiting for it does not look like hanging."""
@@ -226,7 +233,7 @@ def open_instance(workspace: Workspace) -> dg.DagsterInstance:
         if not (home / "dagster.yaml").exists():
             shutil.copyfile(_default_settings(), home / "dagster.yaml")
         os.environ["DAGSTER_HOME"] = str(home)
-        return dg.DagsterInstance.get()
+        return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=_NO_CAPTURE))
     except OSError as error:
         raise FactoryError(f"{home}: cannot be used as DAGSTER_HOME: {error.strerror or error}.") from None
     except Exception as error:

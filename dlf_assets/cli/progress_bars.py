@@ -6,17 +6,27 @@ import time
 from collections import Counter
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from dlf_resources.progress import LogReporter, Reporter, spelled
 
 _REDRAW_SECONDS = 0.2
+_NAME_WIDTH = 24
 
 
 class Bars:
     """A bar for each stage of each bucket: count, rate, time left, and how the verdicts fall."""
 
     def __init__(self, console: Console):
+        self._console = console
+        self._progress: Progress | None = None
+        self._task = TaskID(0)
+        self._began = self._drawn = 0.0
+
+    def start(self, stage: str, bucket: str, total: int, reused: int) -> None:
+        """See `Reporter`."""
+        # One `Progress` a bar: a live display that is started again prints its finished bars again.
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -24,15 +34,10 @@ class Bars:
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(compact=True),
             TextColumn("[dim]{task.fields[tally]}"),
-            console=console,
+            console=self._console,
         )
-        self._task: TaskID | None = None
-        self._began = self._drawn = 0.0
-
-    def start(self, stage: str, bucket: str, total: int, reused: int) -> None:
-        """See `Reporter`."""
         self._progress.start()
-        name = f"[bold]{stage:<7}[/] {bucket}"
+        name = f"[bold]{stage:<7}[/] {escape(bucket):<{_NAME_WIDTH}}"
         tally = f"{reused} reused" if reused else ""
         self._task = self._progress.add_task(name, total=total, rate="", tally=tally)
         self._began = self._drawn = time.monotonic()
@@ -40,7 +45,7 @@ class Bars:
     def advance(self, stage: str, bucket: str, done: int, tally: Counter[str]) -> None:
         """See `Reporter`."""
         now = time.monotonic()
-        if self._task is None or now - self._drawn < _REDRAW_SECONDS:
+        if self._progress is None or now - self._drawn < _REDRAW_SECONDS:
             return
         self._drawn = now
         rate = f"{done / max(1e-9, now - self._began):.1f}/s"
@@ -48,18 +53,24 @@ class Bars:
 
     def finish(self, stage: str, bucket: str, tally: Counter[str], seconds: float) -> None:
         """See `Reporter`."""
-        if self._task is not None:
-            total = self._progress.tasks[self._task].total or 0
-            words = spelled(tally) if tally else "nothing new"
-            rate = f"{total / max(1e-9, seconds):.1f}/s" if total else ""
-            self._progress.update(self._task, completed=total, rate=rate, tally=words)
-            self._task = None
-        self._progress.stop()
+        if self._progress is None:
+            return
+        total = self._progress.tasks[0].total or 0
+        words = spelled(tally) if tally else "nothing new"
+        rate = f"{total / max(1e-9, seconds):.1f}/s" if total else ""
+        self._progress.update(self._task, completed=total, rate=rate, tally=words)
+        self.close()
+
+    def close(self) -> None:
+        """Leave the terminal as it was; a stage that failed has no `finish`."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
 
 
 def reporter() -> Reporter:
-    """Bars when standard error is a terminal, else a line every five seconds."""
+    """Bars when standard error is a terminal that can redraw, else a line every five seconds."""
     console = Console(stderr=True, highlight=False)
-    if console.is_terminal:
+    if console.is_terminal and not console.is_dumb_terminal:
         return Bars(console)
     return LogReporter(lambda line: console.print(line, markup=False, soft_wrap=True), every_seconds=5.0)
