@@ -95,7 +95,8 @@ def labeled_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Materiali
         limit=config.limit,
     )
     boxes = flat_boxes(result.table, project.class_map, project.thresholds.nms_iou)
-    asked = [image_id for image_id in images if image_id in set(result.table["image_id"].to_pylist())]
+    answered = set(result.table["image_id"].to_pylist())
+    asked = [image_id for image_id in images if image_id in answered]
     bucket.run_folder.merge(
         f"label_{backend.name}/{project.project_name}.coco.json",
         bucket.key,
