@@ -16,9 +16,12 @@ PROCESS_TAG = "dlf/process"
 _UNFINISHED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.NOT_STARTED]
 
 
-def process_tag() -> str:
-    """`host:pid:start` of this process."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+def process_tag(run_id: str) -> str:
+    """`host:pid:start:run` of a run in this process.
+
+    The run's own id is part of it, because "Re-execute" in the UI copies tags to runs that live elsewhere.
+    """
+    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}:{run_id}"
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
@@ -32,8 +35,8 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
         tag = run.tags.get(PROCESS_TAG)
         if tag is None:
             continue
-        host, pid, started = tag.rsplit(":", 2)
-        if host != socket.gethostname() or _started(int(pid)) == started:
+        host, pid, started, run_id = tag.rsplit(":", 3)
+        if run_id != run.run_id or host != socket.gethostname() or _started(int(pid)) == started:
             continue
         instance.report_run_failed(run, message=f"Process {pid}, in which this run worked, has ended.")
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)

@@ -134,7 +134,7 @@ class Launcher:
             del run_config["resources"]["experiments"]
         run_id = str(uuid.uuid4())
         self.report.run_ids.append(run_id)
-        tags = {EXPERIMENT_TAG: self.folder.path.name, PROCESS_TAG: process_tag()}
+        tags = {EXPERIMENT_TAG: self.folder.path.name, PROCESS_TAG: process_tag(run_id)}
         tags |= {"dlf/project": self.project.project_name}
         self._tell_of_waiting()
         with reporting_to(self.reporter):

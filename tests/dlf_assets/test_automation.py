@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import subprocess
 import sys
+import uuid
+from collections.abc import Callable
 
 import dagster as dg
 from factory import KEY, Factory
@@ -44,19 +46,28 @@ def test_a_tick_asks_for_every_bucket_of_its_project_as_the_yaml_is_now(factory:
         assert instance.get_dynamic_partitions("project_bucket") == [KEY, "p__positive.new"]
 
 
-def test_a_run_whose_process_died_is_ended_and_a_living_one_is_left_alone() -> None:
-    code = "from dlf_assets.dead_runs import process_tag; print(process_tag())"
-    dead = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+def test_a_run_whose_process_died_is_ended_and_others_are_left_alone() -> None:
+    def dead_tag(run_id: str) -> str:
+        code = f"from dlf_assets.dead_runs import process_tag; print(process_tag({run_id!r}))"
+        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+    tags: dict[str, Callable[[str], str] | None] = {
+        "dead": dead_tag,
+        "alive": process_tag,
+        "on another machine": lambda run_id: f"elsewhere:1:2:{run_id}",
+        "executed again in the UI": lambda run_id: dead_tag("the run it was copied from"),
+        "not of the CLI": None,
+    }
     with dg.DagsterInstance.ephemeral() as instance:
-        for tag in (dead, process_tag(), "elsewhere:1:2", None):
-            tags = {} if tag is None else {PROCESS_TAG: tag}
-            run = instance.create_run_for_job(_job(), tags=tags)
+        for name, tag in tags.items():
+            run_id = str(uuid.uuid4())
+            given = {"name": name} | ({PROCESS_TAG: tag(run_id)} if tag else {})
+            run = instance.create_run_for_job(_job(), run_id=run_id, tags=given)
             instance.handle_new_event(_started(run))
         assert len(end_dead_runs(instance)) == 1
-        left = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
-        assert {run.tags.get(PROCESS_TAG) for run in left} == {process_tag(), "elsewhere:1:2", None}
-        (failed,) = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
-        assert failed.tags[PROCESS_TAG] == dead
+        statuses = {run.tags["name"]: run.status for run in instance.get_runs()}
+        assert statuses.pop("dead") is dg.DagsterRunStatus.FAILURE
+        assert set(statuses.values()) == {dg.DagsterRunStatus.STARTED}
 
 
 @dg.op
