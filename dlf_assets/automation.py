@@ -1,12 +1,17 @@
 """What runs by itself and what can be launched: jobs, schedules and sensors."""
 
+import json
+from typing import Any
+
 import dagster as dg
 
 from dlf_assets.dead_runs import end_dead_runs
-from dlf_assets.partitions import PROJECT, PROJECT_BUCKET, add_missing, orphans
+from dlf_assets.partitions import add_missing, orphans
 from dlf_core.partition_keys import split_key
 from dlf_core.project import Project
 from dlf_resources.dagster_resources import ProjectsResource
+from dlf_resources.decisions import decisions_version
+from dlf_resources.projects import store_of, tables_of
 
 STAGE_ASSETS = {
     "gather": "gathered_images",
@@ -20,6 +25,13 @@ STAGE_ASSETS = {
 PIPELINE = "pipeline"
 DATASET = "dataset_of_project"
 SENSOR_SECONDS = 10
+_UNDER_WAY = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 # A launched run names its partition; a backfill names a range, here always of one.
 _PARTITION_TAGS = ("dagster/partition", "dagster/asset_partition_range_start")
 
@@ -44,8 +56,8 @@ jobs = [*stage_jobs, pipeline_job, dataset_job]
 def project_partitions(context: dg.SensorEvaluationContext, projects: ProjectsResource) -> dg.SkipReason:
     """Bring the partition keys in line with the YAMLs, and end runs of the CLI whose process died."""
     found, broken = projects.projects().load_all()
-    for error in broken:
-        context.log.error(str(error))
+    for problem in [*map(str, broken), *schedules_of(found)[1]]:
+        context.log.error(problem)
     ended = end_dead_runs(context.instance)
     added = add_missing(context.instance, found)
     said = [f"added {', '.join(added)}"] if added else ["every bucket has its partition"]
@@ -63,45 +75,80 @@ def project_partitions(context: dg.SensorEvaluationContext, projects: ProjectsRe
     description="Makes a project's data set anew when buckets were reviewed and none of its runs is under way.",
 )
 def reviewed_projects(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    """One data-set run a project and batch of reviewed buckets."""
-    after = int(context.cursor) if context.cursor else 0
-    newest: dict[str, int] = {}
+    """One data-set run a project and batch of reviewed buckets; a busy project holds up no other."""
+    cursor: dict[str, Any] = json.loads(context.cursor) if context.cursor else {"seen": 0, "pending": {}}
+    pending: dict[str, list[float]] = cursor["pending"]  # project → storage id and time of its newest review
     events = context.instance.fetch_materializations(
-        dg.AssetRecordsFilter(asset_key=dg.AssetKey("reviewed_boxes"), after_storage_id=after),
+        dg.AssetRecordsFilter(asset_key=dg.AssetKey("reviewed_boxes"), after_storage_id=cursor["seen"]),
         limit=1000,
         ascending=True,
     ).records
     for event in events:
+        cursor["seen"] = event.storage_id
         if event.partition_key:
-            newest[split_key(event.partition_key)[0]] = event.storage_id
-    if not newest:
-        return dg.SensorResult(skip_reason="no bucket was reviewed since the last look")
-    busy = _projects_under_way(context.instance) & set(newest)
-    if busy:
-        # The cursor stays: the next look sees these events again, and the ones still to come.
-        return dg.SensorResult(skip_reason=f"waiting for runs of {', '.join(sorted(busy))}")
-    made = {
-        name: event.storage_id
-        for name in newest
-        for event in context.instance.fetch_materializations(
-            dg.AssetRecordsFilter(asset_key=dg.AssetKey("dataset"), asset_partitions=[name]), limit=1
-        ).records
-    }
-    requests = [
-        dg.RunRequest(run_key=f"{name}:{storage_id}", partition_key=name)
-        for name, storage_id in newest.items()
-        if made.get(name, 0) < storage_id
-    ]
-    return dg.SensorResult(run_requests=requests, cursor=str(max(newest.values())))
+            pending[split_key(event.partition_key)[0]] = [event.storage_id, event.timestamp]
+    busy = projects_under_way(context.instance)
+    requests: list[dg.RunRequest] = []
+    for name in [name for name in pending if name not in busy]:
+        storage_id, reviewed_at = pending.pop(name)
+        if not _dataset_begun_since(context.instance, name, reviewed_at):
+            requests.append(dg.RunRequest(run_key=f"{name}:{storage_id}", partition_key=name))
+    said = (
+        f"waiting for runs of {', '.join(sorted(pending))}" if pending else "no bucket was reviewed since the last look"
+    )
+    return dg.SensorResult(
+        run_requests=requests, skip_reason=None if requests else dg.SkipReason(said), cursor=json.dumps(cursor)
+    )
 
 
-def _projects_under_way(instance: dg.DagsterInstance) -> set[str]:
-    """Projects of which a bucket's run is queued or running."""
-    statuses = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
-    statuses.append(dg.DagsterRunStatus.STARTED)
-    runs = instance.get_runs(dg.RunsFilter(statuses=statuses), limit=1000)
-    keys = [run.tags.get(tag, "") for run in runs for tag in _PARTITION_TAGS]
-    return {split_key(key)[0] for key in keys if "__" in key}
+def _dataset_begun_since(instance: dg.DagsterInstance, project: str, moment: float) -> bool:
+    """Whether the project's newest data set was made by a run that began after a moment (seconds since 1970)."""
+    filters = dg.AssetRecordsFilter(asset_key=dg.AssetKey("dataset"), asset_partitions=[project])
+    for event in instance.fetch_materializations(filters, limit=1).records:
+        record = instance.get_run_record_by_id(event.run_id)
+        # A run that began earlier may have read the tables before that bucket's review was among them.
+        return record is not None and record.start_time is not None and record.start_time >= moment
+    return False
+
+
+@dg.sensor(
+    job_name="review",
+    minimum_interval_seconds=SENSOR_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Brings people's decisions into reviewed_boxes when a project's reviews file has changed.",
+)
+def human_decisions(context: dg.SensorEvaluationContext, projects: ProjectsResource) -> dg.SensorResult:
+    """One review run a verified bucket of each project whose reviews file is not the one last seen."""
+    seen: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
+    requests: list[dg.RunRequest] = []
+    for project in projects.projects().load_all()[0]:
+        version = decisions_version(store_of(project), project)
+        if version is None or seen.get(project.project_name) == version:
+            continue
+        seen[project.project_name] = version
+        tables = tables_of(project)
+        requests += [
+            dg.RunRequest(run_key=f"{key}:{version}", partition_key=key)
+            for key in project.partition_keys().values()
+            if tables.read("verify", key) is not None
+        ]
+    return dg.SensorResult(
+        run_requests=requests,
+        skip_reason=None if requests else dg.SkipReason("no new decisions"),
+        cursor=json.dumps(seen),
+    )
+
+
+def projects_under_way(instance: dg.DagsterInstance) -> set[str]:
+    """Projects of which a bucket's run, or a data-set run, is queued or running."""
+    names: set[str] = set()
+    for run in instance.get_runs(dg.RunsFilter(statuses=_UNDER_WAY)):
+        key = next((run.tags[tag] for tag in _PARTITION_TAGS if tag in run.tags), "")
+        if "__" in key:
+            names.add(split_key(key)[0])
+        elif key and run.job_name == DATASET:
+            names.add(key)
+    return names
 
 
 def schedule_of(project: Project, schedule_name: str) -> dg.ScheduleDefinition:
@@ -121,7 +168,7 @@ def schedule_of(project: Project, schedule_name: str) -> dg.ScheduleDefinition:
         now = ProjectsResource().projects().find(name)
         add_missing(context.instance, [now])
         tick = context.scheduled_execution_time.isoformat()
-        if name in _projects_under_way(context.instance):
+        if name in projects_under_way(context.instance):
             return dg.SkipReason(f"runs of {name} are still under way")
         return [
             dg.RunRequest(run_key=f"{tick}:{key}", partition_key=key, tags={"dlf/project": name})
@@ -131,17 +178,25 @@ def schedule_of(project: Project, schedule_name: str) -> dg.ScheduleDefinition:
     return relabel
 
 
-def schedules_of(projects: list[Project]) -> list[dg.ScheduleDefinition]:
-    """The schedules of all projects that have one; two names that make one identifier are numbered."""
+def schedules_of(projects: list[Project]) -> tuple[list[dg.ScheduleDefinition], list[str]]:
+    """The schedules of all projects that have one, and a sentence for each that Dagster does not take.
+
+    Two names that make one identifier are numbered.
+    """
     schedules: dict[str, dg.ScheduleDefinition] = {}
+    problems: list[str] = []
     for project in projects:
-        if project.schedule is not None:
-            plain = name = f"relabel_{_identifier(project.project_name)}"
-            number = 2
-            while name in schedules:
-                name, number = f"{plain}_{number}", number + 1
+        if project.schedule is None:
+            continue
+        plain = name = f"relabel_{_identifier(project.project_name)}"
+        number = 2
+        while name in schedules:
+            name, number = f"{plain}_{number}", number + 1
+        try:
             schedules[name] = schedule_of(project, name)
-    return list(schedules.values())
+        except dg.DagsterInvalidDefinitionError as error:
+            problems.append(f"{project.file}: schedule: {str(error).splitlines()[0]}")
+    return list(schedules.values()), problems
 
 
 def _identifier(name: str) -> str:
@@ -151,5 +206,4 @@ def _identifier(name: str) -> str:
     )
 
 
-sensors = [project_partitions, reviewed_projects]
-partition_sets = [PROJECT_BUCKET, PROJECT]
+sensors = [project_partitions, reviewed_projects, human_decisions]

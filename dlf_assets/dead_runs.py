@@ -13,7 +13,12 @@ from pathlib import Path
 import dagster as dg
 
 PROCESS_TAG = "dlf/process"
-_UNFINISHED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.NOT_STARTED]
+_UNFINISHED = [
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 
 
 def process_tag(run_id: str) -> str:

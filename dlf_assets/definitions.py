@@ -30,7 +30,7 @@ def build() -> dg.Definitions:
     return dg.Definitions(
         assets=assets,
         jobs=jobs,
-        schedules=schedules_of(ProjectsResource().projects().load_all()[0]),
+        schedules=schedules_of(ProjectsResource().projects().load_all()[0])[0],
         sensors=sensors,
         resources={
             "projects": projects,

@@ -183,7 +183,12 @@ def _finished(bucket: Bucket, numbered: Sequence[_Numbered], result: Computed) -
     earlier = _still_there(bucket, bucket.tables.read_or_empty(STAGE, bucket.key))
     gone = earlier.filter(pc.is_in(earlier["state"], pa.array(["kept"]))).to_pylist()
     rows = result.table.to_pylist()
-    rows += [row for row in gone if row["candidate_id"] not in offered and (row["source"], row["query"]) in lines]
+    # A file that was renamed is offered under its new name; the row of its old one would be a duplicate of it.
+    there = {row["image_id"] for row in rows if row["state"] == CandidateState.KEPT}
+    for row in gone:
+        new = row["candidate_id"] not in offered and row["image_id"] not in there
+        if new and (row["source"], row["query"]) in lines:
+            rows.append(row)
     rows.sort(key=lambda row: (offered.get(row["candidate_id"], len(offered)), row["order"], row["candidate_id"]))
     first: dict[str, dict[str, Any]] = {}
     for order, row in enumerate(rows):
@@ -198,7 +203,7 @@ def _finished(bucket: Bucket, numbered: Sequence[_Numbered], result: Computed) -
             row |= {"state": str(CandidateState.DUPLICATE), "duplicate_of": row["image_id"], "reason": reason}
     table = to_table(STAGE, [Image(**row) for row in rows])
     output = StageOutput(STAGE, table, result.output.fragments)
-    return Computed(output, result.computed, len(table) - result.computed, result.seconds, result.backend_seconds)
+    return Computed(output, result.computed, len(table) - result.computed, result.worked, result.seconds)
 
 
 def _metadata(bucket: Bucket, result: Computed) -> dict[str, Any]:

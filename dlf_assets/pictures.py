@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image
 
+from dlf_core.errors import ImageRejected, StoreError
 from dlf_core.records import CandidateState
 from dlf_resources.images import open_upright
 from dlf_resources.stores.base import Store
@@ -20,5 +21,14 @@ def kept_images(gathered: pa.Table) -> dict[str, dict[str, Any]]:
 
 
 def open_picture(store: Store, row: dict[str, Any], max_side: int) -> Image.Image:
-    """The upright RGB pixels of a gathered image, its longer side at most `max_side`."""
-    return open_upright(store.get(row["path"]), max_side)
+    """The upright RGB pixels of a gathered image, its longer side at most `max_side`.
+
+    Raises:
+        ImageRejected: the file is gone or damaged.
+    """
+    try:
+        content = store.get(row["path"])
+    except StoreError as error:
+        # One lost file is one failed image, not a failed bucket.
+        raise ImageRejected(CandidateState.UNREADABLE, f"{error} `dlf gather` fetches it again.") from None
+    return open_upright(content, max_side)

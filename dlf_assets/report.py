@@ -1,5 +1,6 @@
 """Label report: how a project's labelling went, as numbers, as a page and as a sheet of pictures."""
 
+import contextlib
 from typing import Any
 
 import dagster as dg
@@ -8,7 +9,8 @@ import pyarrow as pa
 
 from dlf_assets.dataset import measure
 from dlf_assets.partitions import PROJECT
-from dlf_assets.pictures import open_picture
+from dlf_assets.pictures import kept_images, open_picture
+from dlf_core.errors import ImageRejected
 from dlf_core.project import Project
 from dlf_resources.contact_sheet import KEPT, REJECTED, UNDECIDED, DrawnBox, Tile, contact_sheet
 from dlf_resources.dagster_resources import ProjectsResource
@@ -90,27 +92,26 @@ def _queries(project: Project) -> dict[str, dict[str, float | int | None]]:
 
 
 def _tiles(project: Project, store: Store) -> list[Tile]:
-    """Pictures that have boxes, the buckets taken in turn."""
+    """Pictures that have boxes, the buckets taken in turn; only those shown are opened."""
     tables = tables_of(project)
-    queues: list[list[Tile]] = []
+    queues: list[list[tuple[dict[str, Any], list[DrawnBox]]]] = []
     for key in project.partition_keys().values():
-        gathered = {row["image_id"]: row for row in tables.read_or_empty("gather", key).to_pylist() if row["path"]}
         by_image: dict[str, list[DrawnBox]] = {}
         for row in tables.read_or_empty("review", key).to_pylist():
             colour = KEPT if row["kept"] else REJECTED if row["verdict"] == "NO" else UNDECIDED
             box = DrawnBox((row["x1"], row["y1"], row["x2"], row["y2"]), row["class_name"], colour, not row["kept"])
             by_image.setdefault(row["image_id"], []).append(box)
-        queues.append(
-            [
-                Tile(open_picture(store, gathered[image_id], 640), gathered[image_id]["title"] or image_id, boxes)
-                for image_id, boxes in sorted(by_image.items())[:PICTURES]
-                if image_id in gathered
-            ]
-        )
+        images = kept_images(tables.read_or_empty("gather", key))
+        chosen = [image_id for image_id in sorted(by_image) if image_id in images][:PICTURES]
+        queues.append([(images[image_id], by_image[image_id]) for image_id in chosen])
     tiles: list[Tile] = []
     while any(queues) and len(tiles) < PICTURES:
-        tiles += [queue.pop(0) for queue in queues if queue]
-    return tiles[:PICTURES]
+        for row, boxes in [queue.pop(0) for queue in queues if queue]:
+            with contextlib.suppress(ImageRejected):  # a file that is gone; `dlf gather` fetches it again
+                tiles.append(Tile(open_picture(store, row, 640), row["title"] or row["image_id"], boxes))
+            if len(tiles) == PICTURES:
+                break
+    return tiles
 
 
 def _markdown(report: dict[str, Any]) -> str:

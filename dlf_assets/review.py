@@ -1,13 +1,9 @@
 """Review: the boxes after people. A person's word on a box stands above the model's.
 
-Until people have decided, a box is in the data set when verify said YES. Decisions are read from the project's
-reviews file (`labels/reviews.json`; `r2.reviews_prefix` names it): box id → {decision, reviewer, reviewed_at}.
+Until people have decided, a box is in the data set when verify said YES.
 """
 
-import datetime as dt
-import json
 import time
-from typing import Any
 
 import dagster as dg
 import pyarrow as pa
@@ -15,10 +11,10 @@ import pyarrow as pa
 from dlf_assets import checks
 from dlf_assets.partitions import PROJECT_BUCKET
 from dlf_assets.pictures import kept_images
-from dlf_assets.stage import Bucket, Computed, counts, open_bucket, stage_metadata
-from dlf_core.errors import StoreError
+from dlf_assets.stage import Computed, counts, open_bucket, stage_metadata
 from dlf_core.records import Decision, Review, flat_boxes, to_table
 from dlf_resources.dagster_resources import EngineResource, ExperimentsResource, ProjectsResource
+from dlf_resources.decisions import read_decisions
 from dlf_resources.stores.fragments import StageOutput
 from dlf_resources.stores.tables import STAGE_METADATA
 
@@ -50,7 +46,7 @@ def reviewed_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
     project = bucket.project
     images = kept_images(gathered_images)
     verdicts = {row["box_id"]: row for row in verified_boxes.to_pylist()}
-    decisions = read_decisions(bucket)
+    decisions = read_decisions(bucket.store, project)
     rows: list[Review] = []
     for box in flat_boxes(labeled_boxes, project.class_map, project.thresholds.nms_iou):
         if box.image_id not in images:
@@ -79,7 +75,9 @@ def reviewed_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
     same = set() if before is None else {tuple(row.values()) for row in before.to_pylist()}
     fresh = sum(tuple(row.values()) not in same for row in table.to_pylist())
     seconds = time.perf_counter() - began
-    result = Computed(StageOutput(STAGE, table), fresh, len(table) - fresh, seconds, 0.0)
+    result = Computed(
+        StageOutput(STAGE, table), fresh, len(table) - fresh, len({row.image_id for row in rows}), seconds
+    )
     kept_count = sum(row.kept for row in rows)
     people = counts(table, "decision")
     metadata = stage_metadata(
@@ -99,31 +97,3 @@ def reviewed_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
         more={"decided_by_people": len(rows) - people.get("none", 0)},
     )
     return dg.MaterializeResult(value=result.output, metadata=metadata)
-
-
-def read_decisions(bucket: Bucket) -> dict[str, dict[str, Any]]:
-    """People's decisions by box id; none when nobody has decided.
-
-    Raises:
-        StoreError: the file is there and cannot be understood; human work is never read as "none".
-    """
-    key = bucket.project.r2.reviews_prefix
-    if not bucket.store.exists(key):
-        return {}
-    try:
-        data = json.loads(bucket.store.get(key))
-        return {
-            str(box_id): {
-                "decision": Decision(entry["decision"]).value,
-                "reviewer": entry.get("reviewer"),
-                "reviewed_at": dt.datetime.fromisoformat(entry["reviewed_at"]).astimezone(dt.UTC)
-                if entry.get("reviewed_at")
-                else None,
-            }
-            for box_id, entry in data.items()
-        }
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StoreError(
-            f"{bucket.store.path(key)}: is not a reviews file ({error}); it maps a box id to "
-            '{"decision": "approved", "rejected" or "unsure", "reviewer": …, "reviewed_at": …}.'
-        ) from None

@@ -17,7 +17,7 @@ from dlf_assets.run_folder import run_folder_of
 from dlf_core.errors import BackendUnavailable, FactoryError, StoreError
 from dlf_core.memo import missing
 from dlf_core.project import Project
-from dlf_core.records import sort_table, to_table
+from dlf_core.records import ERROR_STATES, sort_table, to_table
 from dlf_resources.dagster_resources import EngineResource, ExperimentsResource, ProjectsResource
 from dlf_resources.engines import Engine
 from dlf_resources.experiments import RunFolder
@@ -30,7 +30,7 @@ from dlf_resources.stores.stage_tables import StageTables
 Item = TypeVar("Item")
 
 # Rows whose status column says one of these are asked again in the next run.
-RETRIED = ("ERROR", "unreadable", "not_fetched")
+RETRIED = ("ERROR", *(state.value for state in ERROR_STATES))
 STATUS_COLUMN = {"gather": "state", "filter": "verdict", "label": "status", "verify": "verdict"}
 SAMPLE_ROWS = 8
 
@@ -45,13 +45,13 @@ class Ask(Generic[Item]):
 
 @dataclass(slots=True)
 class Computed:
-    """A stage's table, and how it came about."""
+    """A stage's table, and how it came about: rows computed and reused, images (or candidates) worked, wall seconds."""
 
     output: StageOutput
     computed: int
     reused: int
+    worked: int
     seconds: float
-    backend_seconds: float
 
     @property
     def table(self) -> pa.Table:
@@ -106,6 +106,9 @@ def compute(
 ) -> Computed:
     """Resume a stage: keep the rows that are there, compute the missing ones, flushing as it goes.
 
+    Rows that the project no longer asks for (an earlier prompt or model) leave the table and are set aside; asked
+    again, they come back without being computed.
+
     Args:
         bucket: where.
         asks: everything the project asks now, in order.
@@ -124,16 +127,19 @@ def compute(
     lock = bucket.store.lock(f"{bucket.stage}__{bucket.key}", wait_seconds=bucket.lock_wait_seconds, purpose=purpose)
     tally: Counter[str] = Counter()
     status = STATUS_COLUMN[bucket.stage]
-    backend_seconds = 0.0
     with lock, Fragments(bucket.store, bucket.stage, bucket.key) as fragments:
-        old = _last_of_each(
-            pa.concat_tables([bucket.tables.read_or_empty(bucket.stage, bucket.key), fragments.read()]), status
-        )
+        # Fragments before the table: a run that ends just now writes its table first and removes its fragments then.
+        unfinished = fragments.read()
+        table = bucket.tables.read_or_empty(bucket.stage, bucket.key)
+        before = bucket.tables.read_superseded(bucket.stage, bucket.key)
+        old = _last_of_each(pa.concat_tables([before, table, unfinished]), status)
         asked = {key: ask for ask in asks for key in ask.keys}
-        old = old.filter(pc.is_in(old["memo_key"], pa.array(list(asked), pa.string())))
+        now_asked = pc.is_in(old["memo_key"], pa.array(list(asked), pa.string()))
+        bucket.tables.write_superseded(bucket.stage, bucket.key, _good(old.filter(pc.invert(now_asked)), status))
+        old = old.filter(now_asked)
         if usable is not None:
             old = usable(old)
-        good = old.filter(pc.invert(pc.is_in(old[status], pa.array(RETRIED))))
+        good = _good(old, status)
         wanted = asks if limit is None else asks[:limit]
         lacking = missing({key: ask for ask in wanted for key in ask.keys}, good["memo_key"].to_pylist())
         todo = _grouped(wanted, lacking)
@@ -143,7 +149,6 @@ def compute(
         outcomes = bucket.engine.map(lambda unit: work(*unit), todo, max_in_flight=max_in_flight)
         for done, outcome in enumerate(outcomes, start=1):
             item, keys = outcome.item
-            backend_seconds += outcome.seconds
             if outcome.error is None:
                 rows = outcome.result or ()
             elif isinstance(outcome.error, (BackendUnavailable, StoreError, MemoryError)):
@@ -162,7 +167,12 @@ def compute(
         seconds = time.perf_counter() - began
         reporter.finish(bucket.stage, bucket.name, tally, seconds)
         output = StageOutput(bucket.stage, table, tuple(fragments.keys))
-    return Computed(output, len(new), len(kept), seconds, backend_seconds)
+    return Computed(output, len(new), len(kept), len(todo), seconds)
+
+
+def _good(table: pa.Table, status: str) -> pa.Table:
+    """Rows that are answers, not errors that another try may mend."""
+    return table.filter(pc.invert(pc.is_in(table[status], pa.array(RETRIED))))
 
 
 def _grouped(asks: Sequence[Ask[Item]], lacking: dict[str, Ask[Item]]) -> list[tuple[Item, frozenset[str]]]:
@@ -214,7 +224,7 @@ def stage_metadata(
         "computed": result.computed,
         "reused": result.reused,
         "seconds": round(result.seconds, 3),
-        "images_per_second": round(result.computed / result.seconds, 2) if result.computed else 0.0,
+        "images_per_second": round(result.worked / result.seconds, 2) if result.worked else 0.0,
         "counts": dg.MetadataValue.json(tally),
         "run_folder": dg.MetadataValue.path(str(run_folder.path)),
     }

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from dlf_core.formats.dataset import Dataset
+from dlf_core.errors import FormatError
+from dlf_core.formats.dataset import Dataset, LabeledImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +46,16 @@ def evaluate(truth: Dataset, found: Dataset, classes: Sequence[str] | None = Non
         found: boxes; images are matched by `file_name`, or by `source_name` where that is set.
         classes: classes to compare; default: the classes of `found`.
 
+    Raises:
+        FormatError: two found images have the name of one ground-truth image.
+
     Boxes that lie on ground truth marked `crowd` count neither as right nor as wrong, as in COCO.
     """
     import hotcoco
 
     names = list(classes if classes is not None else found.classes)
     ids = {name: index for index, name in enumerate(names)}
-    by_name = {image.source_name or image.file_name: image for image in found.images}
+    by_name = _by_name(truth, found)
     images: list[dict[str, Any]] = []
     truth_rows: list[dict[str, Any]] = []
     found_rows: list[dict[str, Any]] = []
@@ -98,6 +102,17 @@ def evaluate(truth: Dataset, found: Dataset, classes: Sequence[str] | None = Non
         ap50=_mean(every[0]),
         ap=_mean(every),
     )
+
+
+def _by_name(truth: Dataset, found: Dataset) -> dict[str, LabeledImage]:
+    known = {image.file_name for image in truth.images}
+    by_name: dict[str, LabeledImage] = {}
+    for image in found.images:
+        name = image.source_name or image.file_name
+        if name in known and name in by_name:
+            raise FormatError(f"two images are called {name}, and ground truth is matched by file name; rename one.")
+        by_name[name] = image
+    return by_name
 
 
 def _matches(ground: Any, detected: Any, most: int) -> tuple[int, int]:

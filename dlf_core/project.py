@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from dlf_core import partition_keys, prompts
+from dlf_core.cron import cron_problem
 from dlf_core.errors import ProjectError
 from dlf_core.yaml_source import Location, YamlSource, load_yaml
 
@@ -24,12 +25,6 @@ FilterBackend = Literal["qwen", "gemma", "embedded"]
 LabelBackend = Literal["falcon", "qwen", "gemma", "embedded", "pod"]
 VerifyBackend = Literal["qwen", "gemma", "embedded", "pod"]
 SourceName = Literal["folder", "urls", "duckduckgo", "wikimedia", "openverse", "video"]
-
-# cron: minute hour day month weekday, or one of the macros every cron knows.
-_CRON_FIELD = r"[\d*/,\-A-Za-z#L?]+"
-_CRON = re.compile(
-    rf"^\s*(@(hourly|daily|weekly|monthly|yearly|annually|midnight)|{_CRON_FIELD}(\s+{_CRON_FIELD}){{4}})\s*$"
-)
 
 
 def _text(value: object) -> object:
@@ -117,8 +112,8 @@ class Schedule(_Section):
 
     @model_validator(mode="after")
     def _check(self) -> Schedule:
-        if not _CRON.match(self.cron):
-            raise ValueError(f"'{self.cron}' is not a cron expression; every night at three is '0 3 * * *'")
+        if problem := cron_problem(self.cron):
+            raise ValueError(f"'{self.cron}' {problem}; every night at three is '0 3 * * *'")
         from zoneinfo import ZoneInfo
 
         try:

@@ -49,8 +49,12 @@ def groups(items: Sequence[SplitItem], radius: int) -> list[list[str]]:
     for index, item in enumerate(items):
         if item.group is not None:
             join(index, named.setdefault(item.group, index))
-    hashed = [index for index, item in enumerate(items) if item.phash is not None]
-    hashes = np.array([int(items[index].phash or "0", 16) for index in hashed], dtype=np.uint64)
+    by_hash: dict[int, int] = {}
+    for index, item in enumerate(items):
+        if item.phash is not None:
+            join(index, by_hash.setdefault(int(item.phash, 16), index))
+    hashed = list(by_hash.values())  # one image of each hash: the frames of a fixed camera share theirs
+    hashes = np.array(list(by_hash), dtype=np.uint64)
     for place, first in enumerate(hashed):
         distances = np.bitwise_count(hashes[place + 1 :] ^ hashes[place])
         for offset in np.nonzero(distances <= radius)[0]:

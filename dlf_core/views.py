@@ -1,6 +1,6 @@
 """The JSON files of a run folder, as users of the original know them, made from the stage tables.
 
-Each view is made bucket by bucket (`…_part`) and put together (`…_whole`), because several runs share a folder.
+Each view is made bucket by bucket (`…_part`) and put together from the parts, because several runs share a folder.
 """
 
 from __future__ import annotations
@@ -136,6 +136,9 @@ def label_coco(classes: list[str], parts: list[Part]) -> dict[str, Any]:
             if row["image_hash"] not in ids:
                 ids[row["image_hash"]] = len(ids) + 1
                 images.append({"id": ids[row["image_hash"]], **row})
+    # The parts of other buckets may be older than the YAML and know classes that it no longer has.
+    old = [row["class"] for part in parts for row in part["annotations"]]
+    classes = list(dict.fromkeys([*classes, *old]))
     numbers = {name: index for index, name in enumerate(classes)}
     annotations: list[dict[str, Any]] = []
     seen: set[str] = set()

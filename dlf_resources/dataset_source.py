@@ -117,8 +117,13 @@ def _boxes(review: pa.Table, classes: set[str]) -> tuple[dict[str, list[LabeledB
 
 def _splits(project: Project, store: Store, images: Iterable[dict[str, Any]]) -> dict[str, str]:
     """Image id → split, remembered from run to run."""
-    before = _splits_before(store)
     items = [SplitItem(row["image_id"], row["phash"], row["group"]) for row in images]
+    with store.lock("splits", wait_seconds=60, purpose=f"the drawing of splits of project '{project.project_name}'"):
+        return _draw_splits(project, store, items)
+
+
+def _draw_splits(project: Project, store: Store, items: list[SplitItem]) -> dict[str, str]:
+    before = _splits_before(store)
     chosen = project.splits
     splits = assign_splits(items, chosen.shares(), seed=chosen.seed, radius=chosen.duplicate_radius, before=before)
     after = before | splits

@@ -24,6 +24,8 @@ from filelock import FileLock
 from dlf_core.errors import FactoryError, StoreError
 
 LATEST = "latest"
+# DLF_HOME moves project_configs/ too.
+_WAY_OUT = "set DLF_HOME elsewhere and give --project a path"
 _STAMP = re.compile(r"^\d{4}-\d{2}-\d{2}_\d{6}_")
 
 
@@ -46,7 +48,7 @@ class RunFolder:
             temporary.write_bytes(content)
             os.replace(temporary, file)
         except OSError as error:
-            raise StoreError(f"{file}: cannot write: {error.strerror or error}; set DLF_HOME elsewhere.") from None
+            raise StoreError(f"{file}: cannot write: {error.strerror or error}; {_WAY_OUT}.") from None
         return file
 
     def merge(self, name: str, partition: str, part: object, assemble: Callable[[list[Any]], object]) -> Path:
@@ -84,7 +86,7 @@ class RunFolder:
             lock = FileLock(self.path / ".lock", timeout=60)
             lock.acquire()
         except OSError as error:
-            raise StoreError(f"{self.path}: cannot write: {error.strerror or error}; set DLF_HOME elsewhere.") from None
+            raise StoreError(f"{self.path}: cannot write: {error.strerror or error}; {_WAY_OUT}.") from None
         try:
             yield
         finally:
@@ -122,7 +124,7 @@ class Experiments:
                     run.write("README.md", readme.encode())
                     self._link(run)
         except OSError as error:
-            text = f"{self.folder}: cannot make a run folder: {error.strerror or error}; set DLF_HOME elsewhere."
+            text = f"{self.folder}: cannot make a run folder: {error.strerror or error}; {_WAY_OUT}."
             raise StoreError(text) from None
         return run
 

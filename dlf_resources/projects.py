@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from dlf_core.errors import FactoryError, ProjectError
@@ -17,11 +18,25 @@ from dlf_resources.stores.stage_tables import StageTables
 SUFFIXES = (".yaml", ".yml")
 
 
+def load_project(file: Path) -> Project:
+    """`Project.load`, remembered until the file changes: a run asks for its project some twenty times."""
+    try:
+        info = file.stat()
+    except OSError:
+        return Project.load(file)  # which says what is wrong
+    return _load(file.absolute(), info.st_mtime_ns, info.st_size)
+
+
+@lru_cache(maxsize=256)
+def _load(file: Path, _changed: int, _size: int) -> Project:
+    return Project.load(file)
+
+
 @dataclass(frozen=True, slots=True)
 class Projects:
     """YAMLs of one folder, and one more file that may lie anywhere (`dlf --project PATH`).
 
-    A file is read anew at every call: editing a YAML needs no restart.
+    A file is read anew when it has changed: editing a YAML needs no restart.
     """
 
     folder: Path
@@ -40,7 +55,7 @@ class Projects:
         broken: list[ProjectError] = []
         for file in self.files():
             try:
-                project = Project.load(file)
+                project = load_project(file)
             except ProjectError as error:
                 broken.append(error)
                 continue
@@ -61,12 +76,12 @@ class Projects:
         """
         path = Path(name_or_path).expanduser()
         if path.is_file():
-            return Project.load(path)
+            return load_project(path)
         if path.suffix in SUFFIXES or "/" in name_or_path:
             raise FactoryError(f"{name_or_path}: there is no such project file.")
         for suffix in SUFFIXES:
             if (file := self.folder / f"{name_or_path}{suffix}").is_file():
-                return Project.load(file)
+                return load_project(file)
         return self._named(name_or_path)
 
     def of_partition(self, key: str) -> tuple[Project, str]:
@@ -83,13 +98,13 @@ class Projects:
         return project, bucket
 
     def _named(self, name: str) -> Project:
-        projects, broken = self.load_all()
         if self.extra_file is not None:
             # The file a command was given wins over one of the same name in the folder.
             with contextlib.suppress(ProjectError):
-                extra = Project.load(self.extra_file)
+                extra = load_project(self.extra_file)
                 if extra.project_name == name:
                     return extra
+        projects, broken = self.load_all()
         for project in projects:
             if project.project_name == name:
                 return project

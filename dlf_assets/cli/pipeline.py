@@ -19,6 +19,7 @@ from dlf_assets.cli.options import (
     chosen_buckets,
     load_project,
 )
+from dlf_core.errors import ProjectError
 
 
 def register(app: typer.Typer) -> None:
@@ -42,6 +43,9 @@ def pipeline(
     """Gather, filter, label, verify, review, and write the data set. Computes only what is missing."""
     loaded = load_project(project)
     buckets = chosen_buckets(loaded, bucket)
+    if loaded.ground_truth and not loaded.beside(loaded.ground_truth).is_file():
+        path = loaded.beside(loaded.ground_truth)
+        raise ProjectError(loaded.file, [(None, f"ground_truth: there is no file {path}; correct it or take it out.")])
     from dlf_assets.automation import STAGE_ASSETS
     from dlf_assets.cli.launch import Launcher
     from dlf_assets.cli.progress_bars import reporter

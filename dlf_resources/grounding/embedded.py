@@ -20,7 +20,7 @@ from dlf_resources.detectors import coco_ssd
 from dlf_resources.detectors.vocabulary import require_class
 from dlf_resources.grounding.base import Detection
 
-# Chosen on 64 COCO photos before they were measured on others (docs/performance.md).
+# Chosen on 64 COCO photos; docs/performance.md has what they reach there and on the sample photos.
 SCORE = 0.3
 MERGE_IOU = 0.5
 TILES = 2

@@ -16,6 +16,8 @@ from dlf_core.formats.dataset import Dataset, LabeledImage
 from dlf_resources.images import open_upright, plain
 
 MANIFEST = "dataset.json"
+MARKER = ".data-label-factory"
+MARKER_TEXT = "This folder is made by data-label-factory and is replaced as a whole.\n"
 JPEG_QUALITY = 95
 _KEPT_FORMATS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 
@@ -67,10 +69,12 @@ def write_dataset(dataset: Dataset, raw_paths: dict[str, Path], folder: Path, fo
     fingerprint = dataset.fingerprint()
     before = read_manifest(folder)
     there = [name for name in before.get("formats", []) if (folder / name).is_dir()]
-    current = there if before.get("fingerprint") == fingerprint else []
+    current = [name for name in there if before.get("fingerprint") == fingerprint and _whole(folder / name, dataset)]
     todo = [name for name in dict.fromkeys(formats) if name not in current]
     if not todo:
         return False
+    for name in todo:
+        _refuse_foreign(folder / name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Without its manifest the folder counts as unfinished, so a killed run writes it all again.
@@ -79,6 +83,7 @@ def write_dataset(dataset: Dataset, raw_paths: dict[str, Path], folder: Path, fo
             fresh, old = folder / f".{name}.new", folder / f".{name}.old"
             shutil.rmtree(fresh, ignore_errors=True)
             fresh.mkdir()
+            (fresh / MARKER).write_text(MARKER_TEXT)
             WRITERS[name](dataset, fresh, lambda image, target: place_image(raw_paths[image.image_id], target))
             shutil.rmtree(old, ignore_errors=True)
             if (folder / name).exists():
@@ -103,6 +108,23 @@ def write_dataset(dataset: Dataset, raw_paths: dict[str, Path], folder: Path, fo
         said = f"cannot write the data set: {error.strerror or error}"
         raise StoreError(f"{folder}: {said}; free some space or choose another data_root.") from None
     return True
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Do not replace a folder that we did not make.
+
+    Raises:
+        FactoryError: it holds something else.
+    """
+    if folder.is_dir() and not (folder / MARKER).exists() and any(folder.iterdir()):
+        text = f"{folder}: holds files that are not a data set of ours; choose another --out or move them away."
+        raise FactoryError(text)
+
+
+def _whole(folder: Path, dataset: Dataset) -> bool:
+    """Whether every image of the data set is still in the folder."""
+    names = {name for _, _, files in os.walk(folder) for name in files}
+    return all(image.file_name in names for image in dataset.images)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -56,7 +56,12 @@ class Fragments:
         """Rows of earlier, unfinished runs, later ones last. A damaged fragment is dropped: its rows are asked anew."""
         tables = [empty_table(self.stage)]
         for key in self.store.list(self.folder):
-            content = self.store.get(key)  # an error here passes by itself, and nothing is lost
+            try:
+                content = self.store.get(key)
+            except StoreError:
+                if self.store.exists(key):
+                    raise  # an error that passes by itself; nothing may be lost by it
+                continue  # a run that ended just now has removed it: its rows are in the table
             try:
                 tables.append(decode(content, self.stage, key))
             except StoreError:

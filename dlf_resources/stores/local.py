@@ -132,7 +132,9 @@ def _explained(error: OSError, path: Path, action: str) -> StoreError:
             f"{path}: the disk is full; free some space or move the data with data_root or DLF_DATA_ROOT. "
             "What was computed is kept; run the same command again."
         )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR) or (
+        error.errno == errno.ENOENT and action == "write"
+    ):
         return StoreError(
             f"{path}: cannot {action} ({error.strerror}); choose a writable data_root in the YAML or set DLF_DATA_ROOT."
         )

@@ -8,13 +8,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dlf_core.errors import StoreError
-from dlf_core.records import SCHEMAS, SORT_KEYS, empty_table
+from dlf_core.records import SCHEMAS, SORT_KEYS, empty_table, sort_table
 from dlf_resources.stores.base import Store
 
 
 def table_key(stage: str, partition: str) -> str:
     """Where the table of a stage and partition lies."""
     return f"labels/{stage}/{partition}.parquet"
+
+
+def superseded_key(stage: str, partition: str) -> str:
+    """Where answers lie that the project no longer asks for."""
+    return f"labels/{stage}/{partition}.superseded.parquet"
 
 
 def encode(table: pa.Table) -> bytes:
@@ -84,10 +89,23 @@ class StageTables:
         table = self.read(stage, partition)
         return empty_table(stage) if table is None else table
 
+    def read_superseded(self, stage: str, partition: str) -> pa.Table:
+        """Answers to what the project once asked and no longer does."""
+        key = superseded_key(stage, partition)
+        return decode(self.store.get(key), stage, key) if self.store.exists(key) else empty_table(stage)
+
+    def write_superseded(self, stage: str, partition: str, table: pa.Table) -> None:
+        """Set answers aside; without any, nothing is kept."""
+        key = superseded_key(stage, partition)
+        if len(table):
+            self._put(key, encode(sort_table(stage, table.combine_chunks())))
+        else:
+            self.store.delete(key)
+
     def write(self, stage: str, partition: str, table: pa.Table) -> None:
         """Replace the table as a whole. Equal content is not written again, so file times tell of change."""
-        key = table_key(stage, partition)
-        content = encode(table)
-        if self.store.exists(key) and self.store.get(key) == content:
-            return
-        self.store.put(key, content)
+        self._put(table_key(stage, partition), encode(table))
+
+    def _put(self, key: str, content: bytes) -> None:
+        if self.store.size(key) != len(content) or self.store.get(key) != content:
+            self.store.put(key, content)

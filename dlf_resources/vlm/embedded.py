@@ -21,7 +21,7 @@ from dlf_resources.detectors.detection import Detections
 from dlf_resources.detectors.vocabulary import class_names, require_class
 from dlf_resources.vlm.base import Answer, Question
 
-# Chosen on 64 COCO photos before they were measured on others (docs/performance.md).
+# Chosen on 64 COCO photos; docs/performance.md has what they reach there and on the sample photos.
 SCORE = 0.35
 AGREE_IOU = 0.6
 UNSURE_SCORE = 0.2

@@ -12,17 +12,20 @@ import dagster as dg
 from factory import KEY, Factory
 from workspaces import TestWorkspace
 
-from dlf_assets.automation import jobs, schedules_of
+from dlf_assets.automation import human_decisions, jobs, reviewed_projects, schedules_of
 from dlf_assets.dead_runs import PROCESS_TAG, end_dead_runs, process_tag
 from dlf_assets.definitions import assets, defs
-from dlf_core.project import Project
+from dlf_core.project import Project, Schedule
+from dlf_resources.dagster_resources import ProjectsResource
 
 
 def test_every_project_with_a_schedule_has_one_of_its_own(workspace: TestWorkspace) -> None:
     made = {"a-b": '"0 3 * * *"', "a_b": "{cron: '*/5 * * * *', timezone: Europe/Berlin}", "ü": "'@daily'"}
     files = [workspace.write_project(name, {"x": "y"}, schedule=said) for name, said in made.items()]
     files.append(workspace.write_project("none", {"x": "y"}))
-    schedules = {s.name: s for s in schedules_of([Project.load(file) for file in files])}
+    made_schedules, problems = schedules_of([Project.load(file) for file in files])
+    assert problems == []
+    schedules = {schedule.name: schedule for schedule in made_schedules}
     assert set(schedules) == {"relabel_a_b", "relabel_a_b_2", "relabel_ufc"}
     assert schedules["relabel_a_b_2"].cron_schedule == "*/5 * * * *"
     assert schedules["relabel_a_b_2"].execution_timezone == "Europe/Berlin"
@@ -31,7 +34,7 @@ def test_every_project_with_a_schedule_has_one_of_its_own(workspace: TestWorkspa
 
 def test_a_tick_asks_for_every_bucket_of_its_project_as_the_yaml_is_now(factory: Factory) -> None:
     project = factory.project(schedule='"0 3 * * *"')
-    (schedule,) = schedules_of([project])
+    (schedule,) = schedules_of([project])[0]
     folders = {"positive/x": factory.photos, "positive/new": factory.photos}
     factory.workspace.write_project("p", folders, schedule='"0 3 * * *"')
     code_location = dg.Definitions(jobs=jobs, schedules=[schedule], assets=assets, resources=defs.resources)
@@ -83,10 +86,14 @@ def _job() -> dg.JobDefinition:
 
 
 def _started(run: dg.DagsterRun) -> dg.EventLogEntry:
+    return _event(run, dg.DagsterEventType.RUN_START)
+
+
+def _event(run: dg.DagsterRun, kind: dg.DagsterEventType) -> dg.EventLogEntry:
     import logging
     import time
 
-    event = dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, run.job_name)
+    event = dg.DagsterEvent(kind.value, run.job_name)
     return dg.EventLogEntry(
         error_info=None,
         level=logging.DEBUG,
@@ -96,3 +103,67 @@ def _started(run: dg.DagsterRun) -> dg.EventLogEntry:
         job_name=run.job_name,
         dagster_event=event,
     )
+
+
+def test_a_project_is_made_into_a_data_set_once_its_own_runs_are_done(workspace: TestWorkspace) -> None:
+    """Reviews come in while runs are under way; each project waits for its own runs only."""
+    with dg.instance_for_test() as instance:
+        cursor: str | None = None
+
+        def look() -> list[str]:
+            nonlocal cursor
+            context = dg.build_sensor_context(instance=instance, cursor=cursor)
+            result = reviewed_projects(context)
+            assert isinstance(result, dg.SensorResult)
+            cursor = result.cursor
+            return [str(request.partition_key) for request in result.run_requests or []]
+
+        def reviewed(key: str) -> None:
+            instance.report_runless_asset_event(dg.AssetMaterialization("reviewed_boxes", partition=key))
+
+        assert look() == []
+        reviewed("a__x")
+        reviewed("b__x")
+        busy = instance.create_run_for_job(_job(), tags={"dagster/partition": "a__y"})
+        assert look() == ["b"]
+        assert look() == []
+        instance.handle_new_event(_event(busy, dg.DagsterEventType.RUN_SUCCESS))
+        assert look() == ["a"]
+        reviewed("a__y")
+        dataset_run = instance.create_run_for_job(_job(), tags={"dagster/partition": "a"})
+        # made by a run that is not known to have begun after the review
+        instance.report_runless_asset_event(dg.AssetMaterialization("dataset", partition="a"))
+        assert dataset_run.job_name != "dataset_of_project"
+        assert look() == ["a"]
+
+
+def test_new_decisions_of_people_are_reviewed_once(factory: Factory) -> None:
+    factory.add("188465")
+    factory.project()
+    factory.run()
+    file = factory.workspace.data("p") / "labels" / "reviews.json"
+    cursor: str | None = None
+
+    def look() -> list[str]:
+        nonlocal cursor
+        context = dg.build_sensor_context(instance=factory.instance, cursor=cursor)
+        result = human_decisions(context, projects=ProjectsResource())
+        assert isinstance(result, dg.SensorResult)
+        cursor = result.cursor
+        return [str(request.partition_key) for request in result.run_requests or []]
+
+    assert look() == []
+    file.write_text("{}")
+    assert look() == [KEY]
+    assert look() == []
+    file.write_text('{"x": {"decision": "approved"}}')
+    assert look() == [KEY]
+
+
+def test_a_schedule_that_dagster_refuses_takes_no_other_down(workspace: TestWorkspace) -> None:
+    good = Project.load(workspace.write_project("good", {"x": "y"}, schedule='"0 3 * * *"'))
+    odd = good.model_copy(update={"project_name": "odd", "schedule": Schedule.model_construct(cron="61 * * * *")})
+    schedules, problems = schedules_of([odd, good])
+    assert [schedule.name for schedule in schedules] == ["relabel_good"]
+    assert len(problems) == 1
+    assert "schedule" in problems[0]

@@ -10,6 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from factory import KEY, Factory
+from PIL import Image
+from workspaces import SAMPLE
 
 from dlf_assets.automation import DATASET
 from dlf_assets.partitions import add_missing
@@ -212,3 +214,53 @@ def test_every_materialisation_tells_counts_rate_model_and_samples(factory: Fact
         assert 0 < made[name]["yes_rate"] <= 1
         assert made[name]["model"] == "nanodet-m-416"
         assert len(made[name]["prompt_hash"]) == 16
+
+
+def test_answers_to_an_earlier_setting_come_back_without_being_computed(factory: Factory) -> None:
+    factory.add("184324", "188465")
+    factory.project()
+    factory.run()
+    factory.project(thresholds="{label_score: 0.5}")
+    made = factory.run("label", labeled_boxes={"limit": 1})
+    assert (made["labeled_boxes"]["computed"], made["labeled_boxes"]["not_asked"]) == (1, 1)
+    factory.project()
+    again = factory.run()
+    assert {name: found["computed"] for name, found in again.items() if name != "reviewed_boxes"} == dict.fromkeys(
+        ("gathered_images", "filtered_images", "labeled_boxes", "verified_boxes"), 0
+    )
+
+
+def test_one_lost_file_is_one_failed_image(factory: Factory) -> None:
+    factory.add("184324", "188465", "356387")
+    factory.project(thresholds="{max_error_rate: 0.5}")
+    factory.run("gather")
+    next((factory.workspace.data("p") / "raw").rglob("*.jpg")).unlink()
+    made = factory.run("filter")
+    assert (made["filtered_images"]["out"], made["filtered_images"]["errors"]) == (2, 1)
+    (said,) = [text for text in factory.table("filter")["error"].to_pylist() if text]
+    assert "dlf gather" in said
+
+
+def test_a_renamed_file_leaves_the_same_table_twice(factory: Factory) -> None:
+    factory.add("188465")
+    factory.project()
+    factory.run("gather")
+    (factory.photos / "000000188465.jpg").rename(factory.photos / "renamed.jpg")
+    counts = [factory.run("gather")["gathered_images"]["counts"] for _ in range(2)]
+    assert counts == [{"kept": 1}] * 2
+
+
+def test_the_report_shows_numbers_and_pictures(factory: Factory) -> None:
+    factory.add("184324", "129054")
+    factory.project(ground_truth=str(SAMPLE / "ground_truth.coco.json"))
+    factory.run()
+    made = factory.run(DATASET, "p")
+    folder = factory.workspace.data("p") / "report"
+    report = json.loads((folder / "report.json").read_text())
+    assert report["buckets"]["positive/x"]["images"] == 2
+    assert report["buckets"]["positive/x"]["filter_yes"] == 1
+    assert report["evaluation"]["truth_boxes"] == 42
+    assert made["dataset"]["evaluation"] == report["evaluation"]
+    assert "positive/x" in (folder / "report.md").read_text()
+    with Image.open(folder / "boxes.webp") as sheet:
+        assert sheet.width > 1000
