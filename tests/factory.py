@@ -33,6 +33,7 @@ class Factory:
                 shutil.copyfile(path, self.photos / path.name)
 
     def project(self, **more: str) -> Project:
+        more.setdefault("thresholds", "{label_score: 0.6}")  # few boxes: quick
         file = self.workspace.write_project("p", {"positive/x": self.photos}, **more)
         add_missing(self.instance, [Project.load(file)])
         return Project.load(file)

@@ -73,6 +73,8 @@ def write_dataset(dataset: Dataset, raw_paths: dict[str, Path], folder: Path, fo
     todo = [name for name in dict.fromkeys(formats) if name not in current]
     if not todo:
         return False
+    if before and "fingerprint" not in before:
+        raise FactoryError(f"{folder / MANIFEST}: is not ours to replace; choose another --out or move it away.")
     for name in todo:
         _refuse_foreign(folder / name)
     try:

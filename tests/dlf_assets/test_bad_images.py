@@ -86,7 +86,7 @@ def test_boxes_of_a_turned_photo_are_right_in_the_upright_image(factory: Factory
     photo = Image.open(SAMPLE / "photos" / "people" / "000000188465.jpg")
     (factory.photos / "upright.png").write_bytes(odd.encoded(photo, "PNG"))
     (factory.photos / "turned.png").write_bytes(odd.turned(photo, 6, "PNG"))
-    factory.project()
+    factory.project(thresholds="{label_score: 0.3}")
     factory.run()
     images = {row["title"]: row for row in factory.table("gather").to_pylist()}
     assert (images["turned.png"]["width"], images["turned.png"]["height"]) == photo.size

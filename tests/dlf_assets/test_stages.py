@@ -54,7 +54,7 @@ def test_a_new_threshold_asks_anew_exactly_what_depends_on_it(factory: Factory) 
     factory.add("188465")
     factory.project()
     factory.run()
-    factory.project(thresholds="{verify_score: 0.5}")
+    factory.project(thresholds="{label_score: 0.6, verify_score: 0.5}")
     made = factory.run()
     assert made["gathered_images"]["computed"] == 0
     assert made["labeled_boxes"]["computed"] == 0
@@ -220,7 +220,7 @@ def test_answers_to_an_earlier_setting_come_back_without_being_computed(factory:
     factory.add("184324", "188465")
     factory.project()
     factory.run()
-    factory.project(thresholds="{label_score: 0.5}")
+    factory.project(thresholds="{label_score: 0.7}")
     made = factory.run("label", labeled_boxes={"limit": 1})
     assert (made["labeled_boxes"]["computed"], made["labeled_boxes"]["not_asked"]) == (1, 1)
     factory.project()

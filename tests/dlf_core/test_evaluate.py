@@ -6,6 +6,7 @@ import io
 import numpy as np
 import pytest
 
+from dlf_core.errors import FormatError
 from dlf_core.evaluate import evaluate
 from dlf_core.formats.dataset import Dataset, LabeledBox, LabeledImage
 
@@ -186,3 +187,11 @@ def test_numbers_are_shown_with_four_digits():
     )
     shown = evaluate(truth, found).as_dict()
     assert (shown["recall"], shown["precision"], shown["truth_boxes"]) == (0.3333, 1.0, 3)
+
+
+def test_two_images_of_one_name_are_told_and_not_mixed_up():
+    image = LabeledImage("a", "IMG_1.jpg", 10, 10, "train")
+    other = LabeledImage("b", "b.jpg", 10, 10, "train", source_name="IMG_1.jpg")
+    truth = Dataset("truth", ["x"], [image])
+    with pytest.raises(FormatError, match=r"two images are called IMG_1\.jpg"):
+        evaluate(truth, Dataset("found", ["x"], [image, other]))

@@ -130,3 +130,26 @@ def test_a_folder_that_cannot_be_written_is_told(make_dataset: Make, tmp_path: P
     dataset, raw = make_dataset([])
     with pytest.raises(StoreError, match="free some space or choose another data_root"):
         write_dataset(dataset, raw, tmp_path / "out", ["coco"])
+
+
+@pytest.mark.parametrize("theirs", ["coco/val2017/a.jpg", "dataset.json"])
+def test_what_is_not_ours_is_never_replaced(make_dataset: Make, odd: ModuleType, tmp_path: Path, theirs: str) -> None:
+    dataset, raw = make_dataset([odd.flat()])
+    file = tmp_path / "out" / theirs
+    file.parent.mkdir(parents=True)
+    file.write_text('{"mine": 1}')
+    with pytest.raises(FactoryError, match="choose another --out or move"):
+        write_dataset(dataset, raw, tmp_path / "out", ["coco", "yolo"])
+    assert list(files(tmp_path / "out")) == [theirs]
+    assert file.read_text() == '{"mine": 1}'
+
+
+def test_a_data_set_that_lost_an_image_is_not_called_unchanged(
+    make_dataset: Make, odd: ModuleType, tmp_path: Path
+) -> None:
+    dataset, raw = make_dataset([odd.flat()])
+    write_dataset(dataset, raw, tmp_path / "out", ["coco", "yolo"])
+    image = next((tmp_path / "out" / "coco" / "images").iterdir())
+    image.unlink()
+    assert write_dataset(dataset, raw, tmp_path / "out", ["coco", "yolo"]) is True
+    assert image.is_file()
