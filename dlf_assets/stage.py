@@ -6,6 +6,7 @@ import datetime as dt
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -135,7 +136,9 @@ def compute(
         old = _last_of_each(pa.concat_tables([before, table, unfinished]), status)
         asked = {key: ask for ask in asks for key in ask.keys}
         now_asked = pc.is_in(old["memo_key"], pa.array(list(asked), pa.string()))
-        bucket.tables.write_superseded(bucket.stage, bucket.key, _good(old.filter(pc.invert(now_asked)), status))
+        # What was set aside stays so when it is asked again: this run may be killed before its table has the rows.
+        set_aside = pc.or_(pc.invert(now_asked), pc.is_in(old["memo_key"], before["memo_key"].combine_chunks()))
+        bucket.tables.write_superseded(bucket.stage, bucket.key, _good(old.filter(set_aside), status))
         old = old.filter(now_asked)
         if usable is not None:
             old = usable(old)
@@ -146,20 +149,19 @@ def compute(
         reporter = reporter_or(bucket.log)
         reporter.start(bucket.stage, bucket.name, len(todo), len(good))
         new: list[Any] = []
-        outcomes = bucket.engine.map(lambda unit: work(*unit), todo, max_in_flight=max_in_flight)
-        for done, outcome in enumerate(outcomes, start=1):
-            item, keys = outcome.item
-            if outcome.error is None:
-                rows = outcome.result or ()
-            elif isinstance(outcome.error, (BackendUnavailable, StoreError, MemoryError)):
-                outcomes.close()
-                raise outcome.error
-            else:
-                rows = failed(item, keys, outcome.error, outcome.seconds)
-            fragments.append(rows)
-            new.extend(rows)
-            tally.update(str(getattr(row, status)) for row in rows)
-            reporter.advance(bucket.stage, bucket.name, done, tally)
+        with closing(bucket.engine.map(lambda unit: work(*unit), todo, max_in_flight=max_in_flight)) as outcomes:
+            for done, outcome in enumerate(outcomes, start=1):
+                item, keys = outcome.item
+                if outcome.error is None:
+                    rows = outcome.result or ()
+                elif isinstance(outcome.error, (BackendUnavailable, StoreError, MemoryError)):
+                    raise outcome.error
+                else:
+                    rows = failed(item, keys, outcome.error, outcome.seconds)
+                fragments.append(rows)
+                new.extend(rows)
+                tally.update(str(getattr(row, status)) for row in rows)
+                reporter.advance(bucket.stage, bucket.name, done, tally)
         fragments.flush()
         computed = {row.memo_key for row in new}
         kept = old.filter(pc.invert(pc.is_in(old["memo_key"], pa.array(list(computed), pa.string()))))

@@ -264,3 +264,24 @@ def test_the_report_shows_numbers_and_pictures(factory: Factory) -> None:
     assert "positive/x" in (folder / "report.md").read_text()
     with Image.open(folder / "boxes.webp") as sheet:
         assert sheet.width > 1000
+
+
+def test_answers_set_aside_survive_a_run_that_dies_while_they_are_asked_again(
+    factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dlf_resources.stores.tables import ParquetTableIOManager
+
+    factory.add("184324", "188465")
+    factory.project()
+    factory.run()
+    factory.project(thresholds="{label_score: 0.7}")
+    factory.run("label")
+    factory.project()
+    with monkeypatch.context() as patch:
+        patch.setattr(ParquetTableIOManager, "handle_output", _die)
+        assert factory.run("label") == {}
+    assert factory.run("label")["labeled_boxes"]["computed"] == 0
+
+
+def _die(*_: object) -> None:
+    raise SystemExit("killed before the table was written")
