@@ -12,7 +12,6 @@ from dlf_core.project import Project
 from dlf_resources.experiments import Experiments, RunFolder
 
 EXPERIMENT_TAG = "dlf/experiment"
-STARTED_TAG = "dlf/started"
 BACKFILL_TAG = "dagster/backfill"
 
 
