@@ -76,7 +76,8 @@ def write_dataset(dataset: Dataset, raw_paths: dict[str, Path], folder: Path, fo
     if before and "fingerprint" not in before:
         raise FactoryError(f"{folder / MANIFEST}: is not ours to replace; choose another --out or move it away.")
     for name in todo:
-        _refuse_foreign(folder / name)
+        if name not in there:  # what our manifest lists is ours
+            _refuse_foreign(folder / name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Without its manifest the folder counts as unfinished, so a killed run writes it all again.

@@ -12,7 +12,7 @@ import pytest
 
 from dlf_core.errors import FactoryError, StoreError
 from dlf_core.formats.dataset import Dataset
-from dlf_resources.stores.dataset_folder import MANIFEST, read_manifest, write_dataset
+from dlf_resources.stores.dataset_folder import MANIFEST, MARKER, read_manifest, write_dataset
 
 Make = Callable[..., tuple[Dataset, dict[str, Path]]]
 
@@ -153,3 +153,14 @@ def test_a_data_set_that_lost_an_image_is_not_called_unchanged(
     image.unlink()
     assert write_dataset(dataset, raw, tmp_path / "out", ["coco", "yolo"]) is True
     assert image.is_file()
+
+
+def test_a_folder_that_our_manifest_lists_is_ours_to_replace(
+    make_dataset: Make, odd: ModuleType, tmp_path: Path
+) -> None:
+    first, raw = make_dataset([odd.flat()])
+    write_dataset(first, raw, tmp_path / "out", ["coco"])
+    (tmp_path / "out" / "coco" / MARKER).unlink()
+    second, raw = make_dataset([odd.flat(), odd.flat(colour=(1, 2, 3))])
+    assert write_dataset(second, raw, tmp_path / "out", ["coco"]) is True
+    assert (tmp_path / "out" / "coco" / MARKER).is_file()
