@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import dagster as dg
+import orjson
 from pydantic import Field
 
 from dlf_assets.partitions import PROJECT
@@ -18,6 +19,8 @@ from dlf_resources.projects import store_of
 from dlf_resources.stores.dataset_folder import write_dataset
 
 FOLDER = "dataset"
+EVALUATION = f"{FOLDER}/evaluation.json"
+"""Where the report finds what the data set was measured at; `null` without ground truth."""
 
 
 class DatasetConfig(dg.Config):
@@ -55,6 +58,7 @@ def dataset(
     for bucket in made.not_reviewed_buckets:
         context.log.warning(f"bucket '{bucket}' has not been through all stages yet and is not in the data set")
     measured = measure(project, made.dataset)
+    store.put(EVALUATION, orjson.dumps(measured, option=orjson.OPT_INDENT_2))
     metadata: dict[str, Any] = {
         "path": dg.MetadataValue.path(str(folder)),
         "images": len(made.dataset.images),

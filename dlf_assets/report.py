@@ -7,14 +7,13 @@ import dagster as dg
 import orjson
 import pyarrow as pa
 
-from dlf_assets.dataset import measure
+from dlf_assets.dataset import EVALUATION
 from dlf_assets.partitions import PROJECT
 from dlf_assets.pictures import kept_images, open_picture
 from dlf_core.errors import ImageRejected
 from dlf_core.project import Project
 from dlf_resources.contact_sheet import KEPT, REJECTED, UNDECIDED, DrawnBox, Tile, contact_sheet
 from dlf_resources.dagster_resources import ProjectsResource
-from dlf_resources.dataset_source import assemble
 from dlf_resources.projects import store_of, tables_of
 from dlf_resources.stores.base import Store
 
@@ -40,7 +39,7 @@ def label_report(context: dg.AssetExecutionContext, projects: ProjectsResource) 
         "target_object": project.target_object,
         "buckets": buckets,
         "queries": _queries(project),
-        "evaluation": measure(project, assemble(project).dataset),
+        "evaluation": orjson.loads(store.get(EVALUATION)) if store.exists(EVALUATION) else None,
     }
     sheet = contact_sheet(_tiles(project, store))
     store.put(f"{FOLDER}/report.json", orjson.dumps(report, option=orjson.OPT_INDENT_2))
