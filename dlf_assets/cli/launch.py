@@ -6,21 +6,18 @@ Imported by the commands that run stages, and only when they run: importing Dags
 from __future__ import annotations
 
 import datetime as dt
-import os
-import shutil
 import sys
 import uuid
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._core.instance.ref import InstanceRef  # not public; the version is pinned
 
 from dlf_assets.automation import DATASET, PIPELINE, STAGE_ASSETS
+from dlf_assets.cli.instance import open_instance
 from dlf_assets.dead_runs import PROCESS_TAG, end_dead_runs, process_tag
 from dlf_assets.partitions import add_missing
 from dlf_assets.run_folder import EXPERIMENT_TAG, open_run_folder
@@ -33,10 +30,6 @@ from dlf_resources.workspace import Workspace
 
 warnings.simplefilter("ignore")
 
-# Dagster would tee standard error of each step into a file: the terminal would become a pipe, and each step slower.
-_NO_CAPTURE = {
-    "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
-}
 STOPPED = "stopped; everything computed so far is kept, and the same command goes on from there."
 NUMBERS = ("in", "out", "dropped", "errors", "computed", "reused", "seconds")
 _MORE = ("unit", "boxes", "counts", "yes_rate", "backend", "model", "not_asked", "images_per_second")
@@ -219,28 +212,3 @@ def _cause(result: dg.ExecuteInProcessResult) -> str:
                 last = f"unexpected {first[:300]} (run {result.run_id}; its log in the Dagster UI has the details)"
             error = error.cause
     return last
-
-
-def open_instance(workspace: Workspace) -> dg.DagsterInstance:
-    """The Dagster instance of the workspace; its home is made when there is none.
-
-    Raises:
-        FactoryError: the home cannot be made or used.
-    """
-    home = workspace.dagster_home
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        if not (home / "dagster.yaml").exists():
-            shutil.copyfile(_default_settings(), home / "dagster.yaml")
-        os.environ["DAGSTER_HOME"] = str(home)
-        return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=_NO_CAPTURE))
-    except OSError as error:
-        raise FactoryError(f"{home}: cannot be used as DAGSTER_HOME: {error.strerror or error}.") from None
-    except Exception as error:
-        first = " ".join(str(error).split())[:300]
-        raise FactoryError(f"{home}: the Dagster instance does not open: {first}") from None
-
-
-def _default_settings() -> Path:
-    packaged = Path(str(resources.files("dlf_assets").joinpath("dagster.yaml")))
-    return packaged if packaged.exists() else Path(__file__).parents[2] / "dagster_home" / "dagster.yaml"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import typer
@@ -20,13 +21,19 @@ from dlf_assets.cli.options import (
     load_project,
 )
 
+# Stage → its help and an example.
+_ASKING = {
+    "filter": ("Ask of every image: does it show the target? YES or NO.", "--project sample --limit 10"),
+    "label": ("Draw boxes for every query on the images the filter kept.", "--project sample --backend embedded"),
+    "verify": ("Ask of every box: is it what its query says? YES, NO or UNSURE.", "--project sample --json"),
+}
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(epilog="Example: dlf gather --project sample --bucket 'positive/*'")(gather)
-    app.command(name="filter", epilog="Example: dlf filter --project sample --limit 10")(filter_)
-    app.command(epilog="Example: dlf label --project sample --backend embedded")(label)
-    app.command(epilog="Example: dlf verify --project sample --json")(verify)
+    for stage, (text, example) in _ASKING.items():
+        app.command(name=stage, help=text, epilog=f"Example: dlf {stage} {example}")(_asking(stage))
 
 
 def gather(
@@ -43,40 +50,20 @@ def gather(
     _run("gather", project, bucket, settings, experiment, json)
 
 
-def filter_(
-    project: ProjectOption,
-    backend: BackendOption = None,
-    limit: LimitOption = None,
-    bucket: BucketOption = None,
-    experiment: ExperimentOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Ask of every image: does it show the target? YES or NO."""
-    _run("filter", project, bucket, {"backend": backend, "limit": limit}, experiment, json)
+def _asking(stage: str) -> Callable[..., None]:
+    """The command of a stage that asks a backend: these differ in nothing but their name."""
 
+    def command(
+        project: ProjectOption,
+        backend: BackendOption = None,
+        limit: LimitOption = None,
+        bucket: BucketOption = None,
+        experiment: ExperimentOption = None,
+        json: JsonOption = False,
+    ) -> None:
+        _run(stage, project, bucket, {"backend": backend, "limit": limit}, experiment, json)
 
-def label(
-    project: ProjectOption,
-    backend: BackendOption = None,
-    limit: LimitOption = None,
-    bucket: BucketOption = None,
-    experiment: ExperimentOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Draw boxes for every query on the images the filter kept."""
-    _run("label", project, bucket, {"backend": backend, "limit": limit}, experiment, json)
-
-
-def verify(
-    project: ProjectOption,
-    backend: BackendOption = None,
-    limit: LimitOption = None,
-    bucket: BucketOption = None,
-    experiment: ExperimentOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Ask of every box: is it what its query says? YES, NO or UNSURE."""
-    _run("verify", project, bucket, {"backend": backend, "limit": limit}, experiment, json)
+    return command
 
 
 def _run(

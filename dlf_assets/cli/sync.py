@@ -14,7 +14,7 @@ def register(app: typer.Typer) -> None:
 
 def sync(json: JsonOption = False) -> None:
     """Add Dagster partitions for new projects and buckets in project_configs/."""
-    from dlf_assets.cli.launch import open_instance
+    from dlf_assets.cli.instance import open_instance
     from dlf_assets.cli.output import console, print_json
     from dlf_assets.partitions import add_missing, orphans
     from dlf_core.errors import FactoryError

@@ -1,0 +1,44 @@
+"""The Dagster instance on which commands work: the one whose UI shows what they did."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from importlib import resources
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.instance.ref import InstanceRef  # not public; the version is pinned
+
+from dlf_core.errors import FactoryError
+from dlf_resources.workspace import Workspace
+
+# Dagster would tee standard error of each step into a file: the terminal would become a pipe, and each step slower.
+_NO_CAPTURE = {
+    "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+}
+
+
+def open_instance(workspace: Workspace) -> dg.DagsterInstance:
+    """The Dagster instance of the workspace; its home is made when there is none.
+
+    Raises:
+        FactoryError: the home cannot be made or used.
+    """
+    home = workspace.dagster_home
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if not (home / "dagster.yaml").exists():
+            shutil.copyfile(_default_settings(), home / "dagster.yaml")
+        os.environ["DAGSTER_HOME"] = str(home)
+        return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=_NO_CAPTURE))
+    except OSError as error:
+        raise FactoryError(f"{home}: cannot be used as DAGSTER_HOME: {error.strerror or error}.") from None
+    except Exception as error:
+        first = " ".join(str(error).split())[:300]
+        raise FactoryError(f"{home}: the Dagster instance does not open: {first}") from None
+
+
+def _default_settings() -> Path:
+    packaged = Path(str(resources.files("dlf_assets").joinpath("dagster.yaml")))
+    return packaged if packaged.exists() else Path(__file__).parents[2] / "dagster_home" / "dagster.yaml"
