@@ -130,7 +130,7 @@ def human_decisions(context: dg.SensorEvaluationContext, projects: ProjectsResou
         requests += [
             dg.RunRequest(run_key=f"{key}:{version}", partition_key=key)
             for key in project.partition_keys().values()
-            if tables.read("verify", key) is not None
+            if tables.exists("verify", key)
         ]
     return dg.SensorResult(
         run_requests=requests,

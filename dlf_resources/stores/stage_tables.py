@@ -77,11 +77,15 @@ class StageTables:
     def __init__(self, store: Store):
         self.store = store
 
+    def exists(self, stage: str, partition: str) -> bool:
+        """Whether the stage has run for this partition."""
+        return self.store.exists(table_key(stage, partition))
+
     def read(self, stage: str, partition: str) -> pa.Table | None:
         """The table, or None when the stage has not run for this partition."""
-        key = table_key(stage, partition)
-        if not self.store.exists(key):
+        if not self.exists(stage, partition):
             return None
+        key = table_key(stage, partition)
         return decode(self.store.get(key), stage, key)
 
     def read_or_empty(self, stage: str, partition: str) -> pa.Table:
