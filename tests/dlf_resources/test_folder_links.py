@@ -9,29 +9,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from folder_photos import SOURCE, found, only, refusal
 
-from dlf_core.errors import ImageRejected, SourceError
+from dlf_core.errors import SourceError
 from dlf_core.project import Bucket, Project
-from dlf_resources.sources import Candidate
-from dlf_resources.sources.folder import FolderSource
-
-SOURCE = FolderSource()
-BUCKET = Bucket(folders=["photos"])
-
-
-def found(project: Project, bucket: Bucket = BUCKET) -> list[Candidate]:
-    return list(SOURCE.candidates(project, bucket))
-
-
-def only(project: Project) -> Candidate:
-    (candidate,) = found(project)
-    return candidate
-
-
-def refusal(project: Project, candidate: Candidate, max_bytes: int = 100) -> tuple[str, str]:
-    with pytest.raises(ImageRejected) as caught:
-        SOURCE.fetch(project, candidate, max_bytes)
-    return str(caught.value.state), caught.value.reason
 
 
 def test_a_link_out_of_the_folder_is_refused_and_its_target_not_read(
