@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from dlf_core.evaluate import evaluate
+from dlf_core.flat_boxes import flat_boxes
 from dlf_core.formats.dataset import Dataset, LabeledBox, LabeledImage
 from dlf_core.project import Project
-from dlf_core.records import flat_boxes
 from dlf_resources.detectors.vocabulary import class_names
 
 TARGETS = {"precision": 0.80, "recall": 0.25}

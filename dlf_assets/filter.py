@@ -8,15 +8,17 @@ import pyarrow as pa
 from pydantic import Field
 
 from dlf_assets import checks
+from dlf_assets.asks import Asks, Missing
+from dlf_assets.materialisation import SAMPLE_ROWS, Spent, counts, stage_metadata
 from dlf_assets.partitions import PROJECT_BUCKET
-from dlf_assets.pictures import kept_images, open_picture
-from dlf_assets.stage import Ask, Computed, compute, counts, open_bucket, sentence, stage_metadata
+from dlf_assets.pictures import KeptImages
+from dlf_assets.stage import Computed, compute, open_bucket, sentence
 from dlf_core import views
 from dlf_core.memo import memo_key
 from dlf_core.prompts import prompt_hash
 from dlf_core.records import FilterVerdict, ScoreKind
 from dlf_resources.dagster_resources import EngineResource, ExperimentsResource, ProjectsResource, VlmResource
-from dlf_resources.stores.tables import STAGE_METADATA
+from dlf_resources.stores.tables import STAGE_METADATA, only_columns
 from dlf_resources.vlm import Question
 
 STAGE = "filter"
@@ -30,6 +32,7 @@ class FilterConfig(dg.Config):
 
 
 @dg.asset(
+    ins={"gathered_images": only_columns("image_id", "state", "order", "path", "title")},
     partitions_def=PROJECT_BUCKET,
     group_name="filter",
     kinds={"parquet"},
@@ -52,47 +55,39 @@ def filtered_images(  # type: ignore[no-untyped-def]  # Dagster takes no Materia
     """Ask the backend about every kept image it has not been asked about."""
     bucket = open_bucket(context, STAGE, projects, experiments, engine)
     project = bucket.project
-    backend = vlm.open(config.backend or project.backends.filter, project)
+    backend = vlm.open(config.backend or project.backends.filter, project, bucket.warn)
     backend.check([project.target_object], STAGE)
     prompt = project.filter_prompt()
     asked = prompt_hash(prompt)
-    images = kept_images(gathered_images)
-    made_from = {"backend": backend.name, "model": backend.model, "prompt": prompt, "parameters": backend.parameters}
-    keys = {image: memo_key(STAGE, image_id=image, target=project.target_object, **made_from) for image in images}
+    images = KeptImages(gathered_images)
+    made_from = {"backend": backend.name, "model": backend.model, "parameters": backend.parameters(STAGE)}
+    made_from |= {"prompt": prompt, "target": project.target_object}
 
-    def verdict(image_id: str, said: str, seconds: float, **rest: Any) -> FilterVerdict:
+    def verdict(image_id: str, missing: Missing, said: str, seconds: float, **rest: Any) -> list[FilterVerdict]:
         told = {"p_yes": None, "score_kind": ScoreKind.NONE.value, "answer": None} | rest
-        return FilterVerdict(
-            image_id,
-            keys[image_id],
-            said,
-            backend=backend.name,
-            model=backend.model,
-            prompt_hash=asked,
-            seconds=seconds,
-            **told,
-        )
+        by: dict[str, Any] = {"backend": backend.name, "model": backend.model, "prompt_hash": asked}
+        return [FilterVerdict(image_id, missing[0], said, **by, seconds=seconds, **told)]
 
-    def work(image_id: str, _: frozenset[str]) -> list[FilterVerdict]:
+    async def work(image_id: str, missing: Missing) -> list[FilterVerdict]:
         began = time.perf_counter()
-        picture = open_picture(bucket.store, images[image_id], backend.max_side)
-        answer = backend.ask(picture, Question(STAGE, project.target_object, prompt))
+        picture = images.picture(bucket.store, image_id)
+        answer = await backend.ask(picture, Question(STAGE, project.target_object, prompt))
         told = {"p_yes": answer.p_yes, "score_kind": answer.score_kind.value, "answer": answer.text}
-        return [verdict(image_id, answer.verdict.value, time.perf_counter() - began, **told)]
+        return verdict(image_id, missing, answer.verdict.value, time.perf_counter() - began, **told)
 
     result = compute(
         bucket,
-        [Ask(image_id, (key,)) for image_id, key in keys.items()],
+        Asks.of(((memo_key(STAGE, image_id=image_id, **made_from),) for image_id in images), images.id_of),
         work,
-        lambda image_id, _, error, seconds: [verdict(image_id, "ERROR", seconds, error=sentence(error))],
-        max_in_flight=backend.max_in_flight,
+        lambda image_id, missing, error, seconds: verdict(image_id, missing, "ERROR", seconds, error=sentence(error)),
+        window=backend.window,
+        within=lambda: vlm.connected(backend),
         limit=config.limit,
     )
-    paths = {image_id: row["path"] for image_id, row in images.items()}
     bucket.run_folder.merge(
         f"filter_{backend.name}/keep_list.json",
         bucket.key,
-        views.filter_part(bucket.name, result.table, paths, backend.name),
+        views.filter_part(bucket.name, result.table, images.paths, backend.name),
         lambda parts: views.keep_list(project.project_name, parts),
     )
     tally = counts(result.table, "verdict")
@@ -108,6 +103,7 @@ def filtered_images(  # type: ignore[no-untyped-def]  # Dagster takes no Materia
         tally=tally,
         samples=_samples(result, images),
         run_folder=bucket.run_folder,
+        spent=[Spent(backend.name, backend.usage, project.price(backend.name))],
         more={
             "yes_rate": round(yes / judged, 4) if judged else None,
             "backend": backend.name,
@@ -121,6 +117,7 @@ def filtered_images(  # type: ignore[no-untyped-def]  # Dagster takes no Materia
     )
 
 
-def _samples(result: Computed, images: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    rows = result.table.select(["image_id", "verdict", "p_yes", "answer", "error"]).to_pylist()
+def _samples(result: Computed, images: KeptImages) -> list[dict[str, Any]]:
+    shown = result.table.select(["image_id", "verdict", "p_yes", "answer", "error"]).slice(0, SAMPLE_ROWS)
+    rows = shown.to_pylist()
     return [{"image": images[row["image_id"]]["title"], **row} for row in rows]

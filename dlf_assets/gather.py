@@ -1,5 +1,6 @@
 """Gather: candidates of the bucket's sources become images in the store, or rows that say why not."""
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Sequence
@@ -12,8 +13,10 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from dlf_assets import checks
+from dlf_assets.asks import Asks
+from dlf_assets.materialisation import counts, stage_metadata
 from dlf_assets.partitions import PROJECT_BUCKET
-from dlf_assets.stage import Ask, Bucket, Computed, compute, counts, now, open_bucket, sentence, stage_metadata
+from dlf_assets.stage import Bucket, Computed, compute, now, open_bucket, sentence
 from dlf_core import views
 from dlf_core.errors import ImageRejected, SourceError
 from dlf_core.memo import memo_key
@@ -69,10 +72,11 @@ def gathered_images(  # type: ignore[no-untyped-def]  # Dagster takes no Materia
     numbered = _candidates(bucket, config.max_per_query)
     result = compute(
         bucket,
-        [Ask(item, (item.key,)) for item in numbered],
-        lambda item, _: [_fetch(bucket, item, limits)],
+        Asks.of(((item.key,) for item in numbered), numbered.__getitem__),
+        lambda item, _: asyncio.to_thread(_fetch, bucket, item, limits),
         lambda item, _, error, seconds: [_row(bucket, item, CandidateState.UNREADABLE, sentence(error), seconds)],
-        max_in_flight=config.workers,
+        window=config.workers,
+        threads=config.workers,
         limit=config.limit,
         usable=lambda table: _still_there(bucket, table),
     )
@@ -118,27 +122,26 @@ def _candidates(bucket: Bucket, max_per_query: int | None) -> list[_Numbered]:
     return list(found.values())
 
 
-def _fetch(bucket: Bucket, item: _Numbered, limits: Limits) -> Image:
+def _fetch(bucket: Bucket, item: _Numbered, limits: Limits) -> list[Image]:
     began = time.perf_counter()
     source = SOURCES[item.candidate.source]()
     try:
         content = source.fetch(bucket.project, item.candidate, limits.max_bytes)
     except ImageRejected as rejected:
-        return _row(bucket, item, rejected.state, rejected.reason, time.perf_counter() - began)
+        return [_row(bucket, item, rejected.state, rejected.reason, time.perf_counter() - began)]
     sha256 = hashlib.sha256(content).hexdigest()
     known: dict[str, Any] = {"image_id": image_id_of(content), "sha256": sha256, "bytes": len(content)}
     try:
         facts = inspect(content, limits)
     except ImageRejected as rejected:
         row = _row(bucket, item, rejected.state, rejected.reason, time.perf_counter() - began)
-        return replace(row, **known)
+        return [replace(row, **known)]
     path = f"raw/{bucket.name}/{known['image_id']}.{facts.extension}"
     if bucket.store.size(path) != len(content):
         bucket.store.put(path, content, durable=False)
     row = _row(bucket, item, CandidateState.KEPT, None, time.perf_counter() - began)
-    return replace(
-        row, **known, path=path, width=facts.width, height=facts.height, format=facts.format, phash=facts.phash
-    )
+    size: dict[str, Any] = {"width": facts.width, "height": facts.height}
+    return [replace(row, **known, **size, path=path, format=facts.format, phash=facts.phash)]
 
 
 def _row(bucket: Bucket, item: _Numbered, state: str, reason: str | None, seconds: float) -> Image:

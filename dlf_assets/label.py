@@ -1,7 +1,8 @@
 """Label: where is it? A grounding model draws boxes for every query on every image the filter kept."""
 
 import time
-from typing import Any
+from collections import Counter
+from dataclasses import dataclass
 
 import dagster as dg
 import pyarrow as pa
@@ -9,16 +10,19 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from dlf_assets import checks
+from dlf_assets.asks import Asks, Missing
+from dlf_assets.materialisation import SAMPLE_ROWS, Spent, counts, stage_metadata
 from dlf_assets.partitions import PROJECT_BUCKET
-from dlf_assets.pictures import kept_images, open_picture
-from dlf_assets.stage import Ask, compute, counts, open_bucket, sentence, stage_metadata
+from dlf_assets.pictures import KeptImages
+from dlf_assets.stage import compute, open_bucket, sentence
 from dlf_core import views
 from dlf_core.boxes import as_boxes, box_id, clip, valid
+from dlf_core.flat_boxes import flat_boxes
 from dlf_core.memo import memo_key
-from dlf_core.records import DetectedBox, Grounding, GroundingStatus, flat_boxes
+from dlf_core.records import DetectedBox, Grounding, GroundingStatus
 from dlf_resources.dagster_resources import EngineResource, ExperimentsResource, GroundingResource, ProjectsResource
-from dlf_resources.grounding import Detection
-from dlf_resources.stores.tables import STAGE_METADATA
+from dlf_resources.grounding import Detection, GroundingBackend
+from dlf_resources.stores.tables import STAGE_METADATA, only_columns
 
 STAGE = "label"
 
@@ -31,6 +35,10 @@ class LabelConfig(dg.Config):
 
 
 @dg.asset(
+    ins={
+        "gathered_images": only_columns("image_id", "state", "order", "path", "title", "width", "height"),
+        "filtered_images": only_columns("image_id", "verdict"),
+    },
     partitions_def=PROJECT_BUCKET,
     group_name="label",
     kinds={"parquet"},
@@ -52,53 +60,49 @@ def labeled_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Materiali
     engine: EngineResource,
     grounding: GroundingResource,
 ):
-    """Ask the backend all missing queries of every image on the keep list, the queries of an image together."""
+    """Ask each backend all missing queries of every image on the keep list, the queries of an image together."""
     bucket = open_bucket(context, STAGE, projects, experiments, engine)
     project = bucket.project
-    backend = grounding.open(config.backend or project.backends.label, project)
-    backend.check(project.queries)
-    keep = set(filtered_images.filter(pc.equal(filtered_images["verdict"], "YES"))["image_id"].to_pylist())
-    images = {image_id: row for image_id, row in kept_images(gathered_images).items() if image_id in keep}
-    made_from = {"backend": backend.name, "model": backend.model, "parameters": backend.parameters}
-    keys = {
-        (image_id, query): memo_key(STAGE, image_id=image_id, query=query, **made_from)
-        for image_id in images
-        for query in project.queries
-    }
+    names = [config.backend] if config.backend else project.backends.label
+    backends = [grounding.open(name, project, bucket.warn) for name in names]
+    for backend in backends:
+        backend.check(project.queries)
+    keep = filtered_images.filter(pc.equal(filtered_images["verdict"], "YES"))["image_id"].combine_chunks()
+    images = KeptImages(gathered_images, keep)
 
-    def row(image_id: str, query: str, status: GroundingStatus, seconds: float, **rest: Any) -> Grounding:
-        key = keys[image_id, query]
-        return Grounding(image_id, query, key, status.value, backend.name, backend.model, seconds, **rest)
+    def keys(image_id: str, backend: GroundingBackend) -> list[str]:
+        made_from = {"backend": backend.name, "model": backend.model, "parameters": backend.parameters}
+        return [memo_key(STAGE, image_id=image_id, query=query, **made_from) for query in project.queries]
 
-    def work(image_id: str, missing: frozenset[str]) -> list[Grounding]:
+    def item(number: int) -> _Asked:
+        image, backend = divmod(number, len(backends))
+        return _Asked(images.id_of(image), backends[backend])
+
+    async def work(asked: _Asked, missing: Missing) -> list[Grounding]:
         began = time.perf_counter()
-        queries = [query for query in project.queries if keys[image_id, query] in missing]
-        found = backend.ground(open_picture(bucket.store, images[image_id], backend.max_side), queries)
+        queries = {project.queries[place]: key for place, key in missing.items()}
+        found = await asked.backend.ground(images.picture(bucket.store, asked.image_id), list(queries))
         seconds = (time.perf_counter() - began) / len(queries)
-        rows: list[Grounding] = []
-        for query in queries:
-            boxes = _boxes(image_id, query, backend.name, backend.model, found[query])
-            status = GroundingStatus.FOUND if boxes else GroundingStatus.EMPTY
-            rows.append(row(image_id, query, status, seconds, boxes=boxes))
-        return rows
+        return [asked.row(query, key, found[query], seconds) for query, key in queries.items()]
 
-    def failed(image_id: str, missing: frozenset[str], error: Exception, seconds: float) -> list[Grounding]:
-        queries = [query for query in project.queries if keys[image_id, query] in missing]
-        return [row(image_id, query, GroundingStatus.ERROR, seconds, error=sentence(error)) for query in queries]
+    def failed(asked: _Asked, missing: Missing, error: Exception, seconds: float) -> list[Grounding]:
+        return [asked.row(project.queries[place], key, error, seconds) for place, key in missing.items()]
 
     result = compute(
         bucket,
-        [Ask(image_id, tuple(keys[image_id, query] for query in project.queries)) for image_id in images],
+        Asks.of((keys(image_id, backend) for image_id in images for backend in backends), item),
         work,
         failed,
-        max_in_flight=backend.max_in_flight,
-        limit=config.limit,
+        window=sum(backend.window for backend in backends),
+        within=lambda: grounding.connected(backends),
+        limit=None if config.limit is None else config.limit * len(backends),
     )
-    boxes = flat_boxes(result.table, project.class_map, project.thresholds.nms_iou)
-    answered = set(result.table["image_id"].to_pylist())
+    name, model = ("+".join(getattr(backend, part) for backend in backends) for part in ("name", "model"))
+    boxes = flat_boxes(result.table, project.class_map, project.thresholds.nms_iou, project.backends.fusion_iou)
+    answered = set(pc.unique(result.table["image_id"]).to_pylist())
     asked = [image_id for image_id in images if image_id in answered]
     bucket.run_folder.merge(
-        f"label_{backend.name}/{project.project_name}.coco.json",
+        f"label_{name}/{project.project_name}.coco.json",
         bucket.key,
         views.label_part(bucket.name, boxes, images, asked),
         lambda parts: views.label_coco(project.class_names, parts),
@@ -117,18 +121,20 @@ def labeled_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Materiali
         tally=tally,
         samples=[
             {"image": images[box.image_id]["title"], "query": box.query, "class": box.class_name, "score": box.score}
-            | {"box": " ".join(f"{value:.3f}" for value in box.corners)}
-            for box in boxes
+            | {"agreement": box.agreement, "box": " ".join(f"{value:.3f}" for value in box.corners)}
+            for box in boxes[:SAMPLE_ROWS]
         ],
         run_folder=bucket.run_folder,
+        spent=[Spent(backend.name, backend.usage, project.price(backend.name)) for backend in backends],
         more={
             "boxes": len(boxes),
-            "boxes_before_nms": sum(len(found) for found in result.table["boxes"].to_pylist()),
+            "boxes_before_nms": pc.sum(pc.list_value_length(result.table["boxes"])).as_py() or 0,
             "boxes_per_query": dg.MetadataValue.json(
-                {query: sum(box.query == query for box in boxes) for query in project.queries}
+                dict.fromkeys(project.queries, 0) | Counter(box.query for box in boxes)
             ),
-            "backend": backend.name,
-            "model": backend.model,
+            "mean_agreement": round(sum(box.agreement for box in boxes) / len(boxes), 4) if boxes else None,
+            "backend": name,
+            "model": model,
             "not_asked": len(images) - len(asked),
         },
     )
@@ -137,15 +143,32 @@ def labeled_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Materiali
     )
 
 
-def _boxes(image_id: str, query: str, backend: str, model: str, found: list[Detection]) -> list[DetectedBox]:
-    """A model's detections as boxes with an identity: cut at the border, empty ones and repetitions left out."""
-    boxes: dict[str, DetectedBox] = {}
-    for detection in found:
-        corners = clip(as_boxes([(detection.x1, detection.y1, detection.x2, detection.y2)]))
-        if not valid(corners)[0]:
-            continue
-        x1, y1, x2, y2 = map(float, corners[0])
-        identity = box_id(image_id, query, backend, model, (x1, y1, x2, y2))
-        score, kind = detection.score, detection.score_kind.value
-        boxes.setdefault(identity, DetectedBox(identity, x1, y1, x2, y2, score, kind, detection.mask_rle))
-    return list(boxes.values())
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One image for one backend."""
+
+    image_id: str
+    backend: GroundingBackend
+
+    def row(self, query: str, key: str, found: list[Detection] | Exception, seconds: float) -> Grounding:
+        """What the backend said to one query."""
+        told = (self.backend.name, self.backend.model, seconds)
+        if isinstance(found, Exception):
+            error = GroundingStatus.ERROR.value
+            return Grounding(self.image_id, query, key, error, *told, error=sentence(found))
+        boxes = self._boxes(query, found)
+        status = GroundingStatus.FOUND if boxes else GroundingStatus.EMPTY
+        return Grounding(self.image_id, query, key, status.value, *told, boxes)
+
+    def _boxes(self, query: str, found: list[Detection]) -> list[DetectedBox]:
+        """Detections as boxes with an identity: cut at the border, empty ones and repetitions left out."""
+        boxes: dict[str, DetectedBox] = {}
+        for detection in found:
+            corners = clip(as_boxes([(detection.x1, detection.y1, detection.x2, detection.y2)]))
+            if not valid(corners)[0]:
+                continue
+            x1, y1, x2, y2 = map(float, corners[0])
+            identity = box_id(self.image_id, query, self.backend.name, self.backend.model, (x1, y1, x2, y2))
+            score, kind = detection.score, detection.score_kind.value
+            boxes.setdefault(identity, DetectedBox(identity, x1, y1, x2, y2, score, kind, detection.mask_rle))
+        return list(boxes.values())

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from dlf_assets.dataset import EVALUATION
 from dlf_assets.partitions import PROJECT
-from dlf_assets.pictures import kept_images, open_picture
+from dlf_assets.pictures import KeptImages, picture_of
 from dlf_core.errors import ImageRejected
 from dlf_core.project import Project
 from dlf_resources.contact_sheet import KEPT, REJECTED, UNDECIDED, DrawnBox, Tile, contact_sheet
@@ -100,14 +100,14 @@ def _tiles(project: Project, store: Store) -> list[Tile]:
             colour = KEPT if row["kept"] else REJECTED if row["verdict"] == "NO" else UNDECIDED
             box = DrawnBox((row["x1"], row["y1"], row["x2"], row["y2"]), row["class_name"], colour, not row["kept"])
             by_image.setdefault(row["image_id"], []).append(box)
-        images = kept_images(tables.read_or_empty("gather", key))
+        images = KeptImages(tables.read_or_empty("gather", key))
         chosen = [image_id for image_id in sorted(by_image) if image_id in images][:PICTURES]
         queues.append([(images[image_id], by_image[image_id]) for image_id in chosen])
     tiles: list[Tile] = []
     while any(queues) and len(tiles) < PICTURES:
         for row, boxes in [queue.pop(0) for queue in queues if queue]:
             with contextlib.suppress(ImageRejected):  # a file that is gone; `dlf gather` fetches it again
-                tiles.append(Tile(open_picture(store, row, 640), row["title"] or row["image_id"], boxes))
+                tiles.append(Tile(picture_of(store, row).pixels(640), row["title"] or row["image_id"], boxes))
             if len(tiles) == PICTURES:
                 break
     return tiles

@@ -9,19 +9,22 @@ import dagster as dg
 import pyarrow as pa
 
 from dlf_assets import checks
+from dlf_assets.materialisation import counts, stage_metadata
 from dlf_assets.partitions import PROJECT_BUCKET
-from dlf_assets.pictures import kept_images
-from dlf_assets.stage import Computed, counts, open_bucket, stage_metadata
-from dlf_core.records import Decision, Review, flat_boxes, to_table
+from dlf_assets.pictures import KeptImages
+from dlf_assets.stage import Computed, open_bucket
+from dlf_core.flat_boxes import flat_boxes
+from dlf_core.records import Decision, Review, to_table
 from dlf_resources.dagster_resources import EngineResource, ExperimentsResource, ProjectsResource
 from dlf_resources.decisions import read_decisions
 from dlf_resources.stores.fragments import StageOutput
-from dlf_resources.stores.tables import STAGE_METADATA
+from dlf_resources.stores.tables import STAGE_METADATA, only_columns
 
 STAGE = "review"
 
 
 @dg.asset(
+    ins={"gathered_images": only_columns("image_id", "state", "order", "title")},
     partitions_def=PROJECT_BUCKET,
     group_name="review",
     kinds={"parquet"},
@@ -44,11 +47,11 @@ def reviewed_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
     began = time.perf_counter()
     bucket = open_bucket(context, STAGE, projects, experiments, engine)
     project = bucket.project
-    images = kept_images(gathered_images)
+    images = KeptImages(gathered_images)
     verdicts = {row["box_id"]: row for row in verified_boxes.to_pylist()}
     decisions = read_decisions(bucket.store, project)
     rows: list[Review] = []
-    for box in flat_boxes(labeled_boxes, project.class_map, project.thresholds.nms_iou):
+    for box in flat_boxes(labeled_boxes, project.class_map, project.thresholds.nms_iou, project.backends.fusion_iou):
         if box.image_id not in images:
             continue
         said = verdicts.get(box.box_id, {})
@@ -62,6 +65,7 @@ def reviewed_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
                 *(box.score, box.score_kind, box.backend, box.model),
                 verdict=said.get("verdict"),
                 p_yes=said.get("p_yes"),
+                agreement=box.agreement,
                 verify_backend=said.get("backend"),
                 verify_model=said.get("model"),
                 decision=decision.value,

@@ -1,23 +1,30 @@
 """Verify: is it one? A second model looks at a padded crop of every box and says YES, NO or UNSURE."""
 
+import asyncio
 import time
 from typing import Any
 
 import dagster as dg
 import pyarrow as pa
+from PIL.Image import Image as PilImage
 from pydantic import Field
 
 from dlf_assets import checks
+from dlf_assets.asks import Asks, Missing
+from dlf_assets.materialisation import SAMPLE_ROWS, Spent, counts, stage_metadata
 from dlf_assets.partitions import PROJECT_BUCKET
-from dlf_assets.pictures import kept_images, open_picture
-from dlf_assets.stage import Ask, compute, counts, open_bucket, sentence, stage_metadata
+from dlf_assets.pictures import KeptImages
+from dlf_assets.stage import FATAL, compute, open_bucket, sentence
 from dlf_core import boxes as geometry
 from dlf_core import views
+from dlf_core.flat_boxes import FlatBox, boxes_by_image
 from dlf_core.memo import memo_key
 from dlf_core.prompts import prompt_hash
-from dlf_core.records import BoxVerdict, FlatBox, ScoreKind, flat_boxes
+from dlf_core.records import BoxVerdict, ScoreKind
 from dlf_resources.dagster_resources import EngineResource, ExperimentsResource, ProjectsResource, VlmResource
-from dlf_resources.stores.tables import STAGE_METADATA
+from dlf_resources.engines import all_or_first_error
+from dlf_resources.picture import Crop
+from dlf_resources.stores.tables import STAGE_METADATA, only_columns
 from dlf_resources.vlm import Question
 
 STAGE = "verify"
@@ -34,6 +41,7 @@ class VerifyConfig(dg.Config):
 
 
 @dg.asset(
+    ins={"gathered_images": only_columns("image_id", "state", "order", "path", "title", "width", "height")},
     partitions_def=PROJECT_BUCKET,
     group_name="verify",
     kinds={"parquet"},
@@ -58,73 +66,71 @@ def verified_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
     """Ask the backend about every box it has not been asked about; an image is decoded once for all its boxes."""
     bucket = open_bucket(context, STAGE, projects, experiments, engine)
     project = bucket.project
-    backend = vlm.open(config.backend or project.backends.verify, project)
-    images = kept_images(gathered_images)
-    boxes = [
-        box
-        for box in flat_boxes(labeled_boxes, project.class_map, project.thresholds.nms_iou)
-        if box.image_id in images
+    backend = vlm.open(config.backend or project.backends.verify, project, bucket.warn)
+    images = KeptImages(gathered_images)
+    by_image = [
+        found
+        for image_id, found in boxes_by_image(
+            labeled_boxes, project.class_map, project.thresholds.nms_iou, project.backends.fusion_iou
+        )
+        if image_id in images
     ]
-    by_id = {box.box_id: box for box in boxes}
+    by_id = {box.box_id: box for found in by_image for box in found}
     backend.check(project.queries, STAGE)
     chosen = project.thresholds.crop_padding
     padding = backend.crop_padding if chosen is None else chosen
     prompts = {query: project.verify_prompt(query) for query in project.queries}
-    made_from = {"backend": backend.name, "model": backend.model, "parameters": backend.parameters, "padding": padding}
-    keys = {
-        box.box_id: memo_key(STAGE, box_id=box.box_id, query=box.query, prompt=prompts[box.query], **made_from)
-        for box in boxes
+    made_from: dict[str, Any] = {
+        "backend": backend.name,
+        "model": backend.model,
+        "parameters": backend.parameters(STAGE),
     }
+    made_from |= {"padding": padding}
 
-    def verdict(box: FlatBox, said: str, seconds: float, **rest: Any) -> BoxVerdict:
+    def key(box: FlatBox) -> str:
+        return memo_key(STAGE, box_id=box.box_id, query=box.query, prompt=prompts[box.query], **made_from)
+
+    def verdict(box: FlatBox, memo: str, said: str, seconds: float, **rest: Any) -> BoxVerdict:
         told = {"p_yes": None, "score_kind": ScoreKind.NONE.value, "reasoning": None, "answer": None} | rest
-        return BoxVerdict(
-            box.box_id,
-            box.image_id,
-            box.query,
-            keys[box.box_id],
-            said,
-            backend=backend.name,
-            model=backend.model,
-            prompt_hash=prompt_hash(prompts[box.query]),
-            crop_padding=padding,
-            seconds=seconds,
-            **told,
-        )
+        by: dict[str, Any] = {
+            "backend": backend.name,
+            "model": backend.model,
+            "prompt_hash": prompt_hash(prompts[box.query]),
+        }
+        place: dict[str, Any] = {"crop_padding": padding, "agreement": box.agreement}
+        return BoxVerdict(box.box_id, box.image_id, box.query, memo, said, **by, **place, seconds=seconds, **told)
 
-    def work(found: tuple[FlatBox, ...], missing: frozenset[str]) -> list[BoxVerdict]:
-        picture = open_picture(bucket.store, images[found[0].image_id], FULL_SIDE)
-        rows: list[BoxVerdict] = []
-        for box in (box for box in found if keys[box.box_id] in missing):
-            began = time.perf_counter()
-            left, top, right, bottom = geometry.to_pixels(geometry.pad(box.corners, padding), *picture.size)
-            crop = picture.crop((left, top, right, bottom))
-            crop.thumbnail((backend.max_side, backend.max_side))
-            width, height = picture.size
-            frame = (left / width, top / height, right / width, bottom / height)
-            inside = geometry.clip(geometry.relative_to(geometry.as_boxes([box.corners]), frame))[0]
+    async def look(box: FlatBox, memo: str, pixels: PilImage) -> BoxVerdict:
+        began = time.perf_counter()
+        try:
+            crop = Crop(pixels, geometry.pad(box.corners, padding))
+            inside = geometry.clip(geometry.relative_to(geometry.as_boxes([box.corners]), crop.frame))[0]
             place = (float(inside[0]), float(inside[1]), float(inside[2]), float(inside[3]))
-            answer = backend.ask(crop, Question(STAGE, box.query, prompts[box.query], place))
-            told = {"p_yes": answer.p_yes, "score_kind": answer.score_kind.value, "answer": answer.text}
-            seconds = time.perf_counter() - began
-            rows.append(verdict(box, answer.verdict.value, seconds, reasoning=answer.reasoning, **told))
-        return rows
+            answer = await backend.ask(crop, Question(STAGE, box.query, prompts[box.query], place))
+        except FATAL:
+            raise
+        except Exception as error:  # one crop that cannot be asked about does not cost the others their answer
+            return verdict(box, memo, "ERROR", time.perf_counter() - began, error=sentence(error))
+        told = {"p_yes": answer.p_yes, "score_kind": answer.score_kind.value, "answer": answer.text}
+        seconds = time.perf_counter() - began
+        return verdict(box, memo, answer.verdict.value, seconds, reasoning=answer.reasoning, **told)
 
-    def failed(
-        found: tuple[FlatBox, ...], missing: frozenset[str], error: Exception, seconds: float
-    ) -> list[BoxVerdict]:
-        lost = [box for box in found if keys[box.box_id] in missing]
-        return [verdict(box, "ERROR", seconds / len(lost), error=sentence(error)) for box in lost]
+    async def work(found: list[FlatBox], missing: Missing) -> list[BoxVerdict]:
+        picture = images.picture(bucket.store, found[0].image_id)
+        pixels = await asyncio.to_thread(picture.pixels, FULL_SIDE)
+        return await all_or_first_error([look(found[place], memo, pixels) for place, memo in missing.items()])
 
-    by_image: dict[str, list[FlatBox]] = {}
-    for box in boxes:
-        by_image.setdefault(box.image_id, []).append(box)
+    def failed(found: list[FlatBox], missing: Missing, error: Exception, seconds: float) -> list[BoxVerdict]:
+        each = seconds / len(missing)
+        return [verdict(found[place], memo, "ERROR", each, error=sentence(error)) for place, memo in missing.items()]
+
     result = compute(
         bucket,
-        [Ask(tuple(found), tuple(keys[box.box_id] for box in found)) for found in by_image.values()],
+        Asks.of(([key(box) for box in found] for found in by_image), by_image.__getitem__),
         work,
         failed,
-        max_in_flight=backend.max_in_flight,
+        window=backend.window,
+        within=lambda: vlm.connected(backend),
         limit=config.limit,
     )
     asked = prompt_hash(project.prompts.verify)
@@ -137,7 +143,8 @@ def verified_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
     tally = counts(result.table, "verdict")
     yes, errors = tally.get("YES", 0), tally.get("ERROR", 0)
     judged = len(result.table) - errors
-    rows = result.table.select(["image_id", "query", "verdict", "p_yes", "reasoning", "error"]).to_pylist()
+    shown = result.table.select(["image_id", "query", "verdict", "p_yes", "reasoning", "error"])
+    rows = shown.slice(0, SAMPLE_ROWS).to_pylist()
     metadata = stage_metadata(
         result,
         taken=len(result.table),
@@ -148,13 +155,14 @@ def verified_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
         tally=tally,
         samples=[{"image": images[row["image_id"]]["title"], **row} for row in rows],
         run_folder=bucket.run_folder,
+        spent=[Spent(backend.name, backend.usage, project.price(backend.name))],
         more={
             "yes_rate": round(yes / judged, 4) if judged else None,
             "backend": backend.name,
             "model": backend.model,
             "prompt_hash": asked,
             "crop_padding": padding,
-            "not_asked": len(boxes) - len(result.table),
+            "not_asked": len(by_id) - len(result.table),
         },
     )
     return dg.MaterializeResult(

@@ -12,155 +12,32 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 
 from dlf_core import partition_keys, prompts
-from dlf_core.cron import cron_problem
 from dlf_core.errors import ProjectError
+from dlf_core.sections import (
+    R2,
+    Backends,
+    Bucket,
+    Pod,
+    PriceEntry,
+    Prompts,
+    Schedule,
+    Section,
+    Server,
+    ServerName,
+    SourceName,
+    Splits,
+    Text,
+    Thresholds,
+)
 from dlf_core.yaml_source import Location, YamlSource, load_yaml
 
-FilterBackend = Literal["qwen", "gemma", "embedded"]
-LabelBackend = Literal["falcon", "qwen", "gemma", "embedded", "pod"]
-VerifyBackend = Literal["qwen", "gemma", "embedded", "pod"]
-SourceName = Literal["folder", "urls", "duckduckgo", "wikimedia", "openverse", "video"]
 
-
-def _text(value: object) -> object:
-    """Numbers are words too (`- 747` is a query); `no` and `null` are mistakes that quotes repair."""
-    if isinstance(value, bool) or value is None:
-        word = {True: "yes, on or true", False: "no, off or false", None: "empty or null"}[value]
-        raise ValueError(f"YAML read this as {word}, not as text; put it in quotes")
-    if isinstance(value, (int, float)):
-        return str(getattr(value, "written", value))
-    if isinstance(value, str) and not value.strip():
-        return ""  # which `min_length` below refuses
-    return value
-
-
-Text = Annotated[str, BeforeValidator(_text), Field(min_length=1)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Bucket(_Section):
-    """Where the images of one bucket come from. In the YAML a plain list is a list of queries."""
-
-    queries: list[Text] = []
-    videos: list[Text] = []
-    folders: list[Text] = []
-    urls: list[Text] = []
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_list(cls, value: object) -> object:
-        if isinstance(value, list):
-            return {"queries": value}
-        if value is None:
-            return {}
-        return value
-
-
-class R2(_Section):
-    """Cloudflare R2 (or any S3) locations of a project."""
-
-    bucket: Text | None = None
-    raw_prefix: Text = "raw/"
-    labels_prefix: Text = "labels/"
-    reviews_prefix: Text = "labels/reviews.json"
-
-
-class Prompts(_Section):
-    """Prompt templates; `{target_object}` and, in verify, `{query}` are filled in."""
-
-    filter: Text = prompts.DEFAULT_FILTER
-    verify: Text = prompts.DEFAULT_VERIFY
-    label_describe: Text = prompts.DEFAULT_LABEL_DESCRIBE
-
-
-class Backends(_Section):
-    """Which model backend serves which stage."""
-
-    filter: FilterBackend = "qwen"
-    label: LabelBackend = "falcon"
-    verify: VerifyBackend = "qwen"
-
-
-class Pod(_Section):
-    """A rented GPU machine (RunPod)."""
-
-    gpu_types: list[Text] = []
-    data_centers: list[Text] = []
-    image: Text | None = None
-    container_disk_gb: int | None = Field(default=None, gt=0)
-    volume_gb: int | None = Field(default=None, ge=0)
-
-
-class Schedule(_Section):
-    """When the project is gathered and labelled again. In the YAML a plain text is the cron expression."""
-
-    cron: Text
-    timezone: Text = "UTC"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, value: object) -> object:
-        return {"cron": value} if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _check(self) -> Schedule:
-        if problem := cron_problem(self.cron):
-            raise ValueError(f"'{self.cron}' {problem}; every night at three is '0 3 * * *'")
-        from zoneinfo import ZoneInfo
-
-        try:
-            ZoneInfo(self.timezone)
-        except (KeyError, ValueError, OSError):
-            raise ValueError(f"'{self.timezone}' is not a time zone; write one like 'Europe/Berlin'") from None
-        return self
-
-
-class Thresholds(_Section):
-    """Numbers that decide; None means: what the backend recommends."""
-
-    filter_score: float | None = Field(default=None, ge=0, le=1)
-    label_score: float | None = Field(default=None, ge=0, le=1)
-    verify_score: float | None = Field(default=None, ge=0, le=1)
-    nms_iou: float = Field(default=0.5, gt=0, le=1)
-    crop_padding: float | None = Field(default=None, ge=0, le=5)
-    min_side: int = Field(default=32, ge=1)
-    max_pixels: int = Field(default=100_000_000, ge=1)
-    max_bytes: int = Field(default=100_000_000, ge=1)
-    max_error_rate: float = Field(default=0.05, ge=0, le=1)
-    min_yes_rate: float = Field(default=0.5, ge=0, le=1)
-
-
-class Splits(_Section):
-    """Shares of the data set, by image group; they are scaled to sum to one."""
-
-    train: float = Field(default=0.8, ge=0)
-    val: float = Field(default=0.1, ge=0)
-    test: float = Field(default=0.1, ge=0)
-    seed: int = 0
-    duplicate_radius: int = Field(default=6, ge=0, le=32)
-
-    @model_validator(mode="after")
-    def _check(self) -> Splits:
-        if self.train + self.val + self.test <= 0:
-            raise ValueError("train, val and test are all 0; give at least one of them a share")
-        return self
-
-    def shares(self) -> dict[str, float]:
-        """Split name → share, summing to 1, splits without a share left out."""
-        total = self.train + self.val + self.test
-        every = {"train": self.train, "val": self.val, "test": self.test}
-        return {name: share / total for name, share in every.items() if share > 0}
-
-
-class Project(_Section):
+class Project(Section):
     """One labelling project, as its YAML says, defaults filled in."""
 
     project_name: Text
@@ -172,10 +49,13 @@ class Project(_Section):
     r2: R2 = R2()
     prompts: Prompts = Prompts()
     backends: Backends = Backends()
+    servers: dict[ServerName, Server] = Field(default={})
+    prices: dict[ServerName, PriceEntry] = Field(default={})
+    masks: bool = False
     pod: Pod = Pod()
     schedule: Schedule | None = None
-    sources: list[SourceName] = ["folder", "urls", "duckduckgo", "wikimedia", "openverse", "video"]
-    classes: dict[str, Text] = {}
+    sources: list[SourceName] = Field(default=["folder", "urls", "duckduckgo", "wikimedia", "openverse", "video"])
+    classes: dict[str, Text] = Field(default={})
     thresholds: Thresholds = Thresholds()
     splits: Splits = Splits()
     engine: Literal["local", "ray"] = "local"
@@ -225,6 +105,14 @@ class Project(_Section):
         """A path as the YAML means it: `~` expanded, relative to the YAML's folder."""
         expanded = Path(path).expanduser()
         return expanded if expanded.is_absolute() else self._file.parent / expanded
+
+    def server(self, backend: str) -> Server:
+        """How a backend is asked."""
+        return next((asked for name, asked in self.servers.items() if name == backend), Server())
+
+    def price(self, backend: str) -> PriceEntry | None:
+        """What a backend takes; None for one that is free or not in the table."""
+        return next((entry for name, entry in self.prices.items() if name == backend), None)
 
     @property
     def queries(self) -> list[str]:
@@ -293,6 +181,8 @@ def _explain(detail: Mapping[str, Any], source: YamlSource) -> tuple[int | None,
     """One pydantic error as (line, sentence)."""
     # pydantic names union branches and '[key]' in its locations; the YAML has only keys and indexes
     location = tuple(part for part in detail["loc"] if part != "[key]")
+    if location[:2] == ("backends", "label") and location not in source.lines:
+        location = location[:2]  # one backend, written as plain text
     name = ".".join(str(part) for part in location) or "the file"
     line = source.line_of(_as_written(location, source))
     kind = detail["type"]

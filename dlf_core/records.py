@@ -14,10 +14,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-
-from dlf_core import boxes as geometry
+import pyarrow.compute as pc
 
 
 class CandidateState(StrEnum):
@@ -165,6 +163,7 @@ class BoxVerdict:
     crop_padding: float
     seconds: float
     error: str | None = None
+    agreement: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +190,7 @@ class Review:
     reviewer: str | None
     reviewed_at: dt.datetime | None
     kept: bool
+    agreement: float = 1.0
 
 
 def _field(name: str, kind: pa.DataType, unit: str = "", *, null: bool = True) -> pa.Field:
@@ -205,6 +205,7 @@ _MEMO = _field("memo_key", pa.string(), "hash of everything the row was made fro
 _SCORE = _field("score", pa.float64(), "0 to 1, of the kind in score_kind")
 _P_YES = _field("p_yes", pa.float64(), "0 to 1, of the kind in score_kind; not a calibrated probability")
 _KIND = _field("score_kind", pa.string(), "logprob, detector or none", null=False)
+_AGREEMENT = _field("agreement", pa.float64(), "share of the label backends that drew the box", null=False)
 _CORNERS = [_field(name, pa.float64(), _FRACTION, null=False) for name in ("x1", "y1", "x2", "y2")]
 
 
@@ -280,6 +281,7 @@ VERIFY = pa.schema(
         *_words("reasoning", "answer"),
         *_words("backend", "model", "prompt_hash", null=False),
         _field("crop_padding", pa.float64(), "times the box's side, on every side", null=False),
+        _AGREEMENT,
         _SECONDS,
         *_words("error"),
     ]
@@ -296,6 +298,7 @@ REVIEW = pa.schema(
         *_words("backend", "model", null=False),
         *_words("verdict"),
         _P_YES,
+        _AGREEMENT,
         *_words("verify_backend", "verify_model"),
         *_words("decision", null=False),
         *_words("reviewer"),
@@ -316,7 +319,7 @@ SCHEMAS: dict[str, pa.Schema] = {
 SORT_KEYS: dict[str, list[str]] = {
     "gather": ["image_id", "candidate_id"],
     "filter": ["image_id"],
-    "label": ["image_id", "query"],
+    "label": ["image_id", "query", "backend"],
     "verify": ["image_id", "box_id"],
     "review": ["image_id", "box_id"],
 }
@@ -339,74 +342,12 @@ def to_table(stage: str, records: Iterable[Any]) -> pa.Table:
 
 
 def sort_table(stage: str, table: pa.Table) -> pa.Table:
-    """A stage table in its one order: by its ids."""
-    return table.sort_by([(name, "ascending") for name in SORT_KEYS[stage]])
+    """A stage table in its one order: by its ids. Only one column at a time lies in memory twice."""
+    order = pc.sort_indices(table, [(name, "ascending") for name in SORT_KEYS[stage]])
+    columns = [table[name].take(order).combine_chunks() for name in table.column_names]
+    return pa.Table.from_arrays(columns, schema=table.schema)
 
 
 def empty_table(stage: str) -> pa.Table:
     """The table of a stage that was asked nothing."""
     return SCHEMAS[stage].empty_table()
-
-
-@dataclass(frozen=True, slots=True)
-class FlatBox:
-    """One box of the label stage after class mapping and NMS."""
-
-    box_id: str
-    image_id: str
-    query: str
-    class_name: str
-    x1: float
-    y1: float
-    x2: float
-    y2: float
-    score: float | None
-    score_kind: str
-    backend: str
-    model: str
-
-    @property
-    def corners(self) -> tuple[float, float, float, float]:
-        """`x1 y1 x2 y2`."""
-        return self.x1, self.y1, self.x2, self.y2
-
-
-def flat_boxes(label: pa.Table, class_of: dict[str, str], nms_iou: float) -> list[FlatBox]:
-    """The boxes of a label table: queries mapped to classes, NMS per image and class, sorted by image and box id.
-
-    Args:
-        label: a table of schema `LABEL`.
-        class_of: query → class; groundings of other queries are left out (the project no longer asks them).
-        nms_iou: boxes of one class and image that overlap more than this are one object.
-
-    Boxes without a score (Falcon gives none) rank below scored ones, in the model's own order.
-    """
-    by_image: dict[str, list[FlatBox]] = {}
-    for row in label.select(["image_id", "query", "boxes", "backend", "model"]).to_pylist():
-        if row["query"] not in class_of:
-            continue
-        for box in row["boxes"]:
-            by_image.setdefault(row["image_id"], []).append(
-                FlatBox(
-                    box["box_id"],
-                    row["image_id"],
-                    row["query"],
-                    class_of[row["query"]],
-                    box["x1"],
-                    box["y1"],
-                    box["x2"],
-                    box["y2"],
-                    box["score"],
-                    box["score_kind"],
-                    row["backend"],
-                    row["model"],
-                )
-            )
-    kept: list[FlatBox] = []
-    for image_id in sorted(by_image):
-        found = by_image[image_id]
-        corners = geometry.as_boxes([box.corners for box in found])
-        scores = np.array([-1.0 if box.score is None else box.score for box in found])
-        index = geometry.nms_per_class(corners, scores, [box.class_name for box in found], nms_iou)
-        kept += sorted((found[i] for i in index), key=lambda box: box.box_id)
-    return kept

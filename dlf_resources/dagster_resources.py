@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import dagster as dg
@@ -11,6 +14,7 @@ from dlf_core.project import Project
 from dlf_resources.engines import Engine, open_engine
 from dlf_resources.experiments import Experiments
 from dlf_resources.grounding import GroundingBackend, open_grounding
+from dlf_resources.pods import local_name
 from dlf_resources.projects import Projects
 from dlf_resources.vlm import VlmBackend, open_vlm
 from dlf_resources.workspace import Workspace
@@ -55,19 +59,31 @@ class VlmResource(dg.ConfigurableResource):
 
     backend: str | None = Field(default=None, description="Backend for every project; default: what the YAML says.")
 
-    def open(self, name: str, project: Project) -> VlmBackend:
-        """The backend of a stage: this resource's setting, else the name given."""
-        return open_vlm(self.backend or name, project)
+    def open(self, name: str, project: Project, warn: Callable[[str], None]) -> VlmBackend:
+        """The backend of a stage: this resource's setting, else the name given. Nobody is connected to yet."""
+        return open_vlm(self.backend or local_name(name, "qwen", warn), project)
+
+    def connected(self, backend: VlmBackend) -> AbstractAsyncContextManager[object]:
+        """Within it, the backend may be asked."""
+        return backend.connected()
 
 
 class GroundingResource(dg.ConfigurableResource):
-    """The model that draws boxes, for label."""
+    """The models that draw boxes, for label."""
 
     backend: str | None = Field(default=None, description="Backend for every project; default: what the YAML says.")
 
-    def open(self, name: str, project: Project) -> GroundingBackend:
-        """The backend of the label stage: this resource's setting, else the name given."""
-        return open_grounding(self.backend or name, project)
+    def open(self, name: str, project: Project, warn: Callable[[str], None]) -> GroundingBackend:
+        """A backend of the label stage: this resource's setting, else the name given. Nobody is connected to yet."""
+        return open_grounding(self.backend or local_name(name, "falcon", warn), project)
+
+    @contextlib.asynccontextmanager
+    async def connected(self, backends: Sequence[GroundingBackend]) -> AsyncIterator[None]:
+        """Within it, the backends may be asked."""
+        async with contextlib.AsyncExitStack() as stack:
+            for backend in backends:
+                await stack.enter_async_context(backend.connected())
+            yield
 
 
 class EngineResource(dg.ConfigurableResource):

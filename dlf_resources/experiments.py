@@ -13,7 +13,8 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import orjson
 from filelock import FileLock
 
 from dlf_core.errors import FactoryError, StoreError
+from dlf_resources.json_stream import json_chunks, part_chunks, read_part
 
 LATEST = "latest"
 # DLF_HOME moves project_configs/ too.
@@ -39,25 +41,39 @@ class RunFolder:
         """Write a JSON file atomically."""
         return self.write(name, orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
-    def write(self, name: str, content: bytes) -> Path:
-        """Write a file atomically."""
+    def write(self, name: str, content: bytes | Iterable[bytes]) -> Path:
+        """Write a file atomically, from its bytes or from pieces of it."""
         file = self.path / name
+        temporary = file.with_name(f".{file.name}.tmp-{os.getpid()}-{threading.get_ident()}")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            temporary = file.with_name(f".{file.name}.tmp-{os.getpid()}")
-            temporary.write_bytes(content)
-            os.replace(temporary, file)
+            try:
+                with temporary.open("wb") as writing:
+                    writing.writelines([content] if isinstance(content, bytes) else content)
+                os.replace(temporary, file)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
         except OSError as error:
             raise StoreError(f"{file}: cannot write: {error.strerror or error}; {_WAY_OUT}.") from None
         return file
 
-    def merge(self, name: str, partition: str, part: object, assemble: Callable[[list[Any]], object]) -> Path:
-        """Replace one bucket's part of a view and write the whole view from all parts, in order of partition key."""
+    def merge(
+        self,
+        name: str,
+        partition: str,
+        part: Mapping[str, Any],
+        assemble: Callable[[list[dict[str, Any]]], object],
+    ) -> Path:
+        """Replace one bucket's part of a view and write the whole view from all parts, in order of partition key.
+
+        Lists of `dlf_core.views.Rows` are written and read row by row.
+        """
         parts = self.path / ".parts" / name
         with self._lock():
-            self.write_json(f".parts/{name}/{partition}.json", part)
-            every = [json.loads(file.read_bytes()) for file in sorted(parts.glob("*.json"))]
-            return self.write_json(name, assemble(every))
+            self.write(f".parts/{name}/{partition}.jsonl", part_chunks(part))
+            every = [read_part(file) for file in sorted(parts.glob("*.jsonl"))]
+            return self.write(name, json_chunks(assemble(every)))
 
     def config(self) -> dict[str, Any]:
         """What `config.json` says; empty when there is none."""

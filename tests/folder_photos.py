@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dlf_core.errors import ImageRejected
-from dlf_core.project import Bucket, Project
+from dlf_core.project import Project
+from dlf_core.sections import Bucket
 from dlf_resources.sources import Candidate
 from dlf_resources.sources.folder import FolderSource
 

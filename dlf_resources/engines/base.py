@@ -1,8 +1,9 @@
-"""The protocol of an engine: map a function over items, many at a time, results as they come."""
+"""The protocol of an engine: run a coroutine over items, many at a time, results as they come."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Awaitable, Callable, Generator, Iterable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -21,16 +22,25 @@ class Outcome(Generic[Item, Result]):
 
 
 class Engine(Protocol):
-    """Spreads work. Closing the iterator cancels what has not begun and waits for what has."""
+    """Spreads work. Closing the iterator cancels what waits for a network and waits for threads that have begun."""
 
     def map(
-        self, work: Callable[[Item], Result], items: Iterable[Item], *, max_in_flight: int
+        self,
+        work: Callable[[Item], Awaitable[Result]],
+        items: Iterable[Item],
+        *,
+        max_in_flight: int,
+        within: Callable[[], AbstractAsyncContextManager[object]] = nullcontext,
+        threads: int | None = None,
     ) -> Generator[Outcome[Item, Result], None, None]:
         """Outcomes in the order in which they finish.
 
         Args:
-            work: called once an item; its exceptions become `Outcome.error`.
+            work: awaited once an item; its exceptions become `Outcome.error`. What computes or blocks goes through
+                `asyncio.to_thread`, so that requests of other items go on meanwhile.
             items: read lazily, never more than `max_in_flight` ahead of the results taken.
             max_in_flight: items in work at the same time.
+            within: entered before the first item and left after the last, where `work` runs (open connections).
+            threads: size of the pool behind `asyncio.to_thread`; default: one a core.
         """
         ...

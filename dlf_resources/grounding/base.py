@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from PIL import Image
-
 from dlf_core.records import ScoreKind
+from dlf_core.usage import Usage
+from dlf_resources.picture import Picture
+
+Parameters = dict[str, float | int | str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One box: corners in [0, 1] of the upright image, a score of a kind or none, a mask where asked for."""
+    """One box: corners in [0, 1] of the upright image, a score of a kind or none, a mask where asked for.
+
+    `mask_rle` is a COCO mask as JSON: `{"size": [height, width], "counts": "…"}`, in pixels of the image as sent.
+    """
 
     x1: float
     y1: float
@@ -24,22 +30,29 @@ class Detection:
     mask_rle: str | None = None
 
 
+Grounded = Mapping[str, list[Detection] | Exception]
+"""Query → boxes (an empty list is the answer "none here"), or why this query has no answer."""
+
+
 class GroundingBackend(Protocol):
-    """Draws boxes. Calls may come from several threads at once.
+    """Draws boxes. What it is made of is known without asking anybody: a finished bucket needs no server.
 
     Attributes:
         name: the backend's name in the YAML.
         model: the model that draws.
-        max_in_flight: images worth having open at once.
-        max_side: longer side in pixels above which an image is shrunk first.
-        parameters: everything beside image and query that changes the boxes; part of the memo key.
+        window: pictures worth having in work at once.
+        parameters: everything beside picture and query that changes the boxes; part of the memo key.
     """
 
     name: str
     model: str
-    max_in_flight: int
-    max_side: int
-    parameters: dict[str, float]
+    window: int
+    parameters: Parameters
+
+    @property
+    def usage(self) -> Usage:
+        """What it was asked so far."""
+        ...
 
     def check(self, queries: Sequence[str]) -> None:
         """Whether the backend can be asked these queries at all.
@@ -49,6 +62,19 @@ class GroundingBackend(Protocol):
         """
         ...
 
-    def ground(self, image: Image.Image, queries: Sequence[str]) -> dict[str, list[Detection]]:
-        """Boxes for each query on one upright RGB image; an empty list is the answer "none here"."""
+    def connected(self) -> AbstractAsyncContextManager[object]:
+        """Within it, boxes may be asked for. Entered in the loop that asks.
+
+        Raises:
+            BackendUnavailable: nobody there; the sentence says how to start one.
+        """
+        ...
+
+    async def ground(self, picture: Picture, queries: Sequence[str]) -> Grounded:
+        """Boxes for each query on one picture, all queries asked together.
+
+        Raises:
+            BackendUnavailable: the backend is gone.
+            Exception: what concerns the picture and so all its queries.
+        """
         ...

@@ -7,8 +7,11 @@ neighbouring tile, or the whole photo, has it whole.
 
 from __future__ import annotations
 
+import asyncio
 import os
+import time
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 import numpy as np
 from PIL import Image
@@ -16,9 +19,11 @@ from PIL import Image
 from dlf_core import boxes as geometry
 from dlf_core.project import Project
 from dlf_core.records import ScoreKind
+from dlf_core.usage import Usage
 from dlf_resources.detectors import coco_ssd
 from dlf_resources.detectors.vocabulary import require_class
-from dlf_resources.grounding.base import Detection
+from dlf_resources.grounding.base import Detection, Grounded, Parameters
+from dlf_resources.picture import Picture
 
 # Chosen on 64 COCO photos; docs/performance.md has what they reach there and on the sample photos.
 SCORE = 0.3
@@ -26,6 +31,7 @@ MERGE_IOU = 0.5
 TILES = 2
 OVERLAP = 0.2
 EDGE = 0.01
+MAX_SIDE = 1280
 
 
 class EmbeddedGrounding:
@@ -33,21 +39,41 @@ class EmbeddedGrounding:
 
     name = "embedded"
     model = coco_ssd.MODEL
-    max_side = 1280
 
     def __init__(self, project: Project):
         chosen = project.thresholds.label_score
-        self.max_in_flight = max(1, os.cpu_count() or 1)
+        self.window = max(1, os.cpu_count() or 1)
+        self.usage = Usage()
         self.min_score = SCORE if chosen is None else chosen
-        self.parameters = {"min_score": self.min_score, "tiles": TILES, "overlap": OVERLAP, "merge_iou": MERGE_IOU}
+        self.parameters: Parameters = {
+            "min_score": self.min_score,
+            "tiles": TILES,
+            "overlap": OVERLAP,
+            "merge_iou": MERGE_IOU,
+        }
 
     def check(self, queries: Sequence[str]) -> None:
         """Every query must be one of the 80 classes."""
         for query in queries:
             require_class(query, "query")
 
-    def ground(self, image: Image.Image, queries: Sequence[str]) -> dict[str, list[Detection]]:
+    def connected(self) -> AbstractAsyncContextManager[object]:
+        """Nobody to connect to."""
+        return nullcontext()
+
+    async def ground(self, picture: Picture, queries: Sequence[str]) -> Grounded:
         """See `GroundingBackend.ground`."""
+        found, seconds = await asyncio.to_thread(self._timed, picture, queries)
+        self.usage.requests += 1
+        self.usage.backend_seconds += seconds
+        return found
+
+    def _timed(self, picture: Picture, queries: Sequence[str]) -> tuple[dict[str, list[Detection]], float]:
+        image = picture.pixels(MAX_SIDE)
+        began = time.perf_counter()
+        return self._look(image, queries), time.perf_counter() - began
+
+    def _look(self, image: Image.Image, queries: Sequence[str]) -> dict[str, list[Detection]]:
         wanted = {query: require_class(query, "query") for query in queries}
         indexes = sorted(set(wanted.values()))
         found: dict[int, list[np.ndarray]] = {index: [] for index in indexes}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dlf_core.project import Bucket, Project
+from dlf_core.project import Project
+from dlf_core.sections import Bucket
 from dlf_resources.sources.base import Candidate, Source
 from dlf_resources.sources.folder import FolderSource
 from dlf_resources.sources.urls import UrlsSource

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from dlf_core.project import Bucket, Project
+from dlf_core.project import Project
+from dlf_core.sections import Bucket
 
 
 @dataclass(frozen=True, slots=True)

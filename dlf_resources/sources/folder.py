@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dlf_core.errors import ImageRejected, SourceError
-from dlf_core.project import Bucket, Project
+from dlf_core.project import Project
 from dlf_core.records import CandidateState
+from dlf_core.sections import Bucket
 from dlf_resources.images import SUFFIXES
 from dlf_resources.sources.base import Candidate
 from dlf_resources.sources.files import file_url, path_of, read_file, shown_name, version_of

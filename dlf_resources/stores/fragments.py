@@ -22,6 +22,7 @@ from dlf_resources.stores.stage_tables import decode, encode
 
 FLUSH_SECONDS = 2.0
 FLUSH_ROWS = 64
+_COMBINED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Fragments:
         self.folder = f"labels/{stage}/{partition}.parts"
         self.keys: list[str] = []
         self._rows: list[Any] = []
+        self._written: list[pa.Table] = []
         self._oldest = 0.0
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -104,9 +106,18 @@ class Fragments:
             if not self._rows:
                 return
             key = f"{self.folder}/{self._name}-{len(self.keys):06d}.parquet"
-            self.store.put(key, encode(to_table(self.stage, self._rows)), durable=False)
+            table = to_table(self.stage, self._rows)
+            self.store.put(key, encode(table), durable=False)
             self.keys.append(key)
             self._rows = []
+            self._written.append(table)
+            if len(self._written) >= _COMBINED:  # many small tables cost more than their rows
+                self._written = [pa.concat_tables(self._written).combine_chunks()]
+
+    def written(self) -> pa.Table:
+        """The rows that were appended and flushed, in that order."""
+        with self._lock:
+            return pa.concat_tables([empty_table(self.stage), *self._written])
 
     def _flush_in_time(self) -> None:
         while not self._stop.wait(FLUSH_SECONDS / 8):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,8 +30,8 @@ def encode(table: pa.Table) -> bytes:
     return buffer.getvalue()
 
 
-def decode(content: bytes, stage: str, name: str) -> pa.Table:
-    """A stage table from Parquet bytes, in today's schema.
+def decode(content: bytes, stage: str, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """A stage table, or some of its columns, from Parquet bytes, in today's schema.
 
     A column that an older version lacked is null, or empty where every row must have a value; columns of a newer
     version are left out.
@@ -39,16 +40,20 @@ def decode(content: bytes, stage: str, name: str) -> pa.Table:
         StoreError: the bytes are no Parquet table of this stage.
     """
     try:
-        return _conformed(pq.read_table(io.BytesIO(content)), stage)
+        file = pq.ParquetFile(io.BytesIO(content))
+        present = file.schema_arrow.names
+        wanted = present if columns is None else [name for name in present if name in columns]
+        return _conformed(file.read(wanted), stage, columns, set(present))
     except (pa.ArrowException, OSError, ValueError) as error:
         first = str(error).splitlines()[0][:200]
         text = f"{name}: is not a {stage} table ({first}); delete it and run the {stage} stage again."
         raise StoreError(text) from None
 
 
-def _conformed(table: pa.Table, stage: str) -> pa.Table:
+def _conformed(table: pa.Table, stage: str, wanted: Sequence[str] | None, present: set[str]) -> pa.Table:
     schema = SCHEMAS[stage]
-    present = set(table.column_names)
+    if wanted is not None:
+        schema = pa.schema([schema.field(name) for name in wanted])
     if absent := {*SORT_KEYS[stage]} - present:
         raise ValueError(f"it has no column {sorted(absent)[0]}")
     columns = []
@@ -81,12 +86,12 @@ class StageTables:
         """Whether the stage has run for this partition."""
         return self.store.exists(table_key(stage, partition))
 
-    def read(self, stage: str, partition: str) -> pa.Table | None:
-        """The table, or None when the stage has not run for this partition."""
+    def read(self, stage: str, partition: str, columns: Sequence[str] | None = None) -> pa.Table | None:
+        """The table, or some of its columns, or None when the stage has not run for this partition."""
         if not self.exists(stage, partition):
             return None
         key = table_key(stage, partition)
-        return decode(self.store.get(key), stage, key)
+        return decode(self.store.get(key), stage, key, columns)
 
     def read_or_empty(self, stage: str, partition: str) -> pa.Table:
         """The table; one without rows when the stage has not run."""

@@ -13,6 +13,15 @@ STAGE_METADATA = "dlf/stage"
 """Asset metadata that names the stage whose table the asset is."""
 
 
+COLUMNS_METADATA = "columns"
+"""Input metadata: the columns an asset needs. A table of a million rows is not read for two of them."""
+
+
+def only_columns(*names: str) -> dg.AssetIn:
+    """An input of which these columns are read."""
+    return dg.AssetIn(metadata={COLUMNS_METADATA: list(names)})
+
+
 class ParquetTableIOManager(dg.ConfigurableIOManager):
     """Writes a `StageOutput` as a whole table, then removes the fragments that went into it; reads tables back."""
 
@@ -41,12 +50,13 @@ class ParquetTableIOManager(dg.ConfigurableIOManager):
             raise StoreError(f"input '{context.name}' comes from no stage.")
         stage = str(upstream.definition_metadata[STAGE_METADATA])
         keys = list(context.asset_partition_keys)
-        tables = {key: self._read(stage, key) for key in keys}
+        columns = (context.definition_metadata or {}).get(COLUMNS_METADATA)
+        tables = {key: self._read(stage, key, columns) for key in keys}
         return tables[keys[0]] if len(keys) == 1 else tables
 
-    def _read(self, stage: str, key: str) -> pa.Table:
+    def _read(self, stage: str, key: str, columns: list[str] | None) -> pa.Table:
         project, bucket = self.projects.of_partition(key)
-        table = StageTables(store_of(project)).read(stage, key)
+        table = StageTables(store_of(project)).read(stage, key, columns)
         if table is None:
             command = f"dlf {stage} --project {project.project_name} --bucket {bucket}"
             raise StoreError(

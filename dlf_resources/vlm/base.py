@@ -1,22 +1,25 @@
-"""The protocol of a backend that answers a question about an image."""
+"""The protocol of a backend that answers a question about a picture."""
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from PIL import Image
-
 from dlf_core.answers import Verdict
 from dlf_core.records import ScoreKind
+from dlf_core.usage import Usage
+from dlf_resources.picture import Picture
+
+Parameters = dict[str, float | int | str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of an image.
+    """What is asked of a picture.
 
     Attributes:
-        stage: `filter` (does the image show the subject?) or `verify` (is the subject in the box?).
+        stage: `filter` (does the picture show the subject?) or `verify` (is the subject in the box?).
         subject: the target object, or the query of a box.
         prompt: the question in words, as a language model reads it.
         box: for verify, where the box lies in the crop: `x1 y1 x2 y2` in [0, 1] of the crop.
@@ -40,23 +43,28 @@ class Answer:
 
 
 class VlmBackend(Protocol):
-    """Answers questions. Calls may come from several threads at once.
+    """Answers questions. What it is made of is known without asking anybody: a finished bucket needs no server.
 
     Attributes:
         name: the backend's name in the YAML.
         model: the model that answers.
-        max_in_flight: questions worth having open at once.
-        max_side: longer side in pixels above which an image is shrunk before it is asked about.
+        window: pictures worth having in work at once.
         crop_padding: context around a box that this backend wants, in box sides.
-        parameters: everything beside the question that changes an answer; part of the memo key.
     """
 
     name: str
     model: str
-    max_in_flight: int
-    max_side: int
+    window: int
     crop_padding: float
-    parameters: dict[str, float]
+
+    @property
+    def usage(self) -> Usage:
+        """What it was asked so far."""
+        ...
+
+    def parameters(self, stage: str) -> Parameters:
+        """Everything beside the question that changes an answer of a stage; part of the memo key."""
+        ...
 
     def check(self, subjects: list[str], stage: str) -> None:
         """Whether the backend can be asked about these subjects at all.
@@ -66,6 +74,14 @@ class VlmBackend(Protocol):
         """
         ...
 
-    def ask(self, image: Image.Image, question: Question) -> Answer:
-        """Answer one question about an upright RGB image."""
+    def connected(self) -> AbstractAsyncContextManager[object]:
+        """Within it, questions may be asked. Entered in the loop that asks.
+
+        Raises:
+            BackendUnavailable: nobody there; the sentence says how to start one.
+        """
+        ...
+
+    async def ask(self, picture: Picture, question: Question) -> Answer:
+        """Answer one question."""
         ...

@@ -7,7 +7,10 @@ from another model (COCO-SSD), so a YES is the agreement of two independent ones
 
 from __future__ import annotations
 
+import asyncio
 import os
+import time
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 import numpy as np
 from PIL import Image
@@ -16,10 +19,12 @@ from dlf_core import boxes as geometry
 from dlf_core.answers import Verdict
 from dlf_core.project import Project
 from dlf_core.records import ScoreKind
+from dlf_core.usage import Usage
 from dlf_resources.detectors import nanodet
 from dlf_resources.detectors.detection import Detections
 from dlf_resources.detectors.vocabulary import class_names, require_class
-from dlf_resources.vlm.base import Answer, Question
+from dlf_resources.picture import Picture
+from dlf_resources.vlm.base import Answer, Parameters, Question
 
 # Chosen on 64 COCO photos; docs/performance.md has what they reach there and on the sample photos.
 SCORE = 0.35
@@ -27,6 +32,7 @@ AGREE_IOU = 0.6
 UNSURE_SCORE = 0.2
 UNSURE_IOU = 0.4
 CROP_PADDING = 1.0
+MAX_SIDE = 1024
 _FLOOR = 0.05
 
 
@@ -35,29 +41,44 @@ class EmbeddedVlm:
 
     name = "embedded"
     model = nanodet.MODEL
-    max_side = 1024
     crop_padding = CROP_PADDING
 
     def __init__(self, project: Project):
         thresholds = project.thresholds
-        self.max_in_flight = max(1, os.cpu_count() or 1)
+        self.window = max(1, os.cpu_count() or 1)
         self.filter_score = SCORE if thresholds.filter_score is None else thresholds.filter_score
         self.verify_score = SCORE if thresholds.verify_score is None else thresholds.verify_score
-        self.parameters = {
-            "filter_score": self.filter_score,
-            "verify_score": self.verify_score,
-            "agree_iou": AGREE_IOU,
-            "unsure_score": UNSURE_SCORE,
-            "unsure_iou": UNSURE_IOU,
-        }
+        self.usage = Usage()
+
+    def parameters(self, stage: str) -> Parameters:
+        """See `VlmBackend.parameters`."""
+        if stage == "filter":
+            return {"score": self.filter_score, "max_side": MAX_SIDE}
+        unsure = {"unsure_score": UNSURE_SCORE, "unsure_iou": UNSURE_IOU}
+        return {"score": self.verify_score, "max_side": MAX_SIDE, "agree_iou": AGREE_IOU, **unsure}
 
     def check(self, subjects: list[str], stage: str) -> None:
         """Every subject must be one of the 80 classes."""
         for subject in subjects:
             require_class(subject, "target_object" if stage == "filter" else "query")
 
-    def ask(self, image: Image.Image, question: Question) -> Answer:
+    def connected(self) -> AbstractAsyncContextManager[object]:
+        """Nobody to connect to."""
+        return nullcontext()
+
+    async def ask(self, picture: Picture, question: Question) -> Answer:
         """See `VlmBackend.ask`."""
+        answer, seconds = await asyncio.to_thread(self._timed, picture, question)
+        self.usage.requests += 1
+        self.usage.backend_seconds += seconds
+        return answer
+
+    def _timed(self, picture: Picture, question: Question) -> tuple[Answer, float]:
+        image = picture.pixels(MAX_SIDE)
+        began = time.perf_counter()
+        return self._look(image, question), time.perf_counter() - began
+
+    def _look(self, image: Image.Image, question: Question) -> Answer:
         index = require_class(question.subject, "query")
         if question.box is None:
             return self._in_image(image, index)

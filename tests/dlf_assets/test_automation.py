@@ -15,7 +15,8 @@ from workspaces import TestWorkspace
 from dlf_assets.automation import human_decisions, jobs, reviewed_projects, schedules_of
 from dlf_assets.dead_runs import PROCESS_TAG, end_dead_runs, process_tag
 from dlf_assets.definitions import assets, defs
-from dlf_core.project import Project, Schedule
+from dlf_core.project import Project
+from dlf_core.sections import Schedule
 from dlf_resources.dagster_resources import ProjectsResource
 
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from dlf_core.flat_boxes import flat_boxes
 from dlf_core.records import (
     SCHEMAS,
     SORT_KEYS,
@@ -17,7 +18,6 @@ from dlf_core.records import (
     Image,
     Review,
     empty_table,
-    flat_boxes,
     image_id_of,
     sort_table,
     to_table,

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from dlf_core import views
-from dlf_core.records import BoxVerdict, FilterVerdict, FlatBox, Image, to_table
+from dlf_core.flat_boxes import FlatBox
+from dlf_core.records import BoxVerdict, FilterVerdict, Image, to_table
 
 IMAGES = {
     "i1": {"path": "raw/positive/a/i1.jpg", "width": 200, "height": 100},

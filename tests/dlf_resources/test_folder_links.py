@@ -12,7 +12,8 @@ import pytest
 from folder_photos import SOURCE, found, only, refusal
 
 from dlf_core.errors import SourceError
-from dlf_core.project import Bucket, Project
+from dlf_core.project import Project
+from dlf_core.sections import Bucket
 
 
 def test_a_link_out_of_the_folder_is_refused_and_its_target_not_read(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
+from typing import Any
 
 import pytest
 
 from dlf_core.errors import BackendUnavailable
-from dlf_resources.engines import LocalEngine, open_engine
+from dlf_resources.engines import LocalEngine, Outcome, open_engine
 
 
 class Gauge:
@@ -33,6 +36,15 @@ class Gauge:
         return item * item
 
 
+def outcomes_of(work: Callable[[Any], Any], items: Iterable[Any], max_in_flight: int) -> Generator[Outcome[Any, Any]]:
+    """Blocking work, in threads."""
+
+    async def in_thread(item: Any) -> Any:
+        return await asyncio.to_thread(work, item)
+
+    return LocalEngine().map(in_thread, items, max_in_flight=max_in_flight, threads=max_in_flight)
+
+
 class Counted:
     """Items that count how many were read."""
 
@@ -49,7 +61,7 @@ class Counted:
 @pytest.mark.parametrize("max_in_flight", [1, 3, 8])
 def test_as_many_are_in_work_as_allowed_and_never_more(max_in_flight: int) -> None:
     work = Gauge()
-    outcomes = list(LocalEngine().map(work, range(40), max_in_flight=max_in_flight))
+    outcomes = list(outcomes_of(work, range(40), max_in_flight))
     assert work.peak == max_in_flight
     assert sorted(outcome.item for outcome in outcomes) == list(range(40))
     assert all(outcome.result == outcome.item**2 and outcome.error is None for outcome in outcomes)
@@ -59,7 +71,7 @@ def test_as_many_are_in_work_as_allowed_and_never_more(max_in_flight: int) -> No
 def test_items_are_not_read_further_ahead_than_results_are_taken() -> None:
     items = Counted(200)
     taken = 0
-    for _ in LocalEngine().map(Gauge(0), items, max_in_flight=4):
+    for _ in outcomes_of(Gauge(0), items, 4):
         assert items.read <= taken + 4
         taken += 1
         if taken % 20 == 0:
@@ -70,7 +82,7 @@ def test_items_are_not_read_further_ahead_than_results_are_taken() -> None:
 
 def test_a_consumer_that_stops_taking_stops_the_work() -> None:
     work = Gauge(0)
-    outcomes = LocalEngine().map(work, Counted(1000), max_in_flight=4)
+    outcomes = outcomes_of(work, Counted(1000), 4)
     next(outcomes)
     time.sleep(0.1)
     assert len(work.begun) <= 5
@@ -79,7 +91,7 @@ def test_a_consumer_that_stops_taking_stops_the_work() -> None:
 
 def test_nothing_is_read_before_the_first_result_is_asked_for() -> None:
     items = Counted(5)
-    outcomes = LocalEngine().map(Gauge(0), items, max_in_flight=2)
+    outcomes = outcomes_of(Gauge(0), items, 2)
     assert items.read == 0
     assert len(list(outcomes)) == 5
 
@@ -92,7 +104,7 @@ def test_results_come_as_they_finish_and_not_in_order_of_items() -> None:
             assert slow.wait(5)
         return item
 
-    outcomes = LocalEngine().map(work, ["slow", "a", "b", "c"], max_in_flight=2)
+    outcomes = outcomes_of(work, ["slow", "a", "b", "c"], 2)
     first = [next(outcomes).item for _ in range(3)]
     slow.set()
     assert [*first, *(outcome.item for outcome in outcomes)] == ["a", "b", "c", "slow"]
@@ -104,7 +116,7 @@ def test_an_error_is_the_outcome_of_its_item_and_stops_no_other() -> None:
             raise ValueError("three")
         return item
 
-    outcomes = {outcome.item: outcome for outcome in LocalEngine().map(work, range(6), max_in_flight=2)}
+    outcomes = {outcome.item: outcome for outcome in outcomes_of(work, range(6), 2)}
     assert isinstance(outcomes[3].error, ValueError)
     assert str(outcomes[3].error) == "three"
     assert outcomes[3].result is None
@@ -114,7 +126,7 @@ def test_an_error_is_the_outcome_of_its_item_and_stops_no_other() -> None:
 def test_closing_early_begins_nothing_new_and_waits_for_what_has_begun() -> None:
     work = Gauge(0.1)
     items = Counted(100)
-    outcomes = LocalEngine().map(work, items, max_in_flight=3)
+    outcomes = outcomes_of(work, items, 3)
     next(outcomes)
     outcomes.close()
     begun = len(work.begun)
@@ -126,8 +138,73 @@ def test_closing_early_begins_nothing_new_and_waits_for_what_has_begun() -> None
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("stage")]
 
 
+def test_requests_go_on_while_the_consumer_is_busy() -> None:
+    ended: list[float] = []
+
+    async def work(item: int) -> int:
+        await asyncio.sleep(0.01)
+        ended.append(time.perf_counter())
+        return item
+
+    outcomes = LocalEngine().map(work, range(8), max_in_flight=8)
+    next(outcomes)
+    time.sleep(0.2)
+    asked = time.perf_counter()
+    assert len(list(outcomes)) == 7
+    assert max(ended) < asked
+
+
+def test_closing_early_cancels_what_waits_for_a_network() -> None:
+    cancelled: list[int] = []
+
+    async def work(item: int) -> int:
+        try:
+            await asyncio.sleep(0 if item == 0 else 60)
+        except asyncio.CancelledError:
+            cancelled.append(item)
+            raise
+        return item
+
+    outcomes = LocalEngine().map(work, range(10), max_in_flight=4)
+    assert next(outcomes).result == 0
+    began = time.perf_counter()
+    outcomes.close()
+    assert time.perf_counter() - began < 5
+    assert set(cancelled) == {1, 2, 3}
+
+
+def test_work_runs_within_what_was_opened_for_it() -> None:
+    told: list[str] = []
+
+    @contextlib.asynccontextmanager
+    async def opened() -> AsyncIterator[None]:
+        told.append("open")
+        yield
+        told.append("closed")
+
+    async def work(item: int) -> int:
+        told.append("work")
+        return item
+
+    list(LocalEngine().map(work, range(2), max_in_flight=1, within=opened))
+    assert told == ["open", "work", "work", "closed"]
+
+
+def test_what_cannot_be_opened_is_the_error_of_the_whole() -> None:
+    @contextlib.asynccontextmanager
+    async def opened() -> AsyncIterator[None]:
+        raise BackendUnavailable("no server")
+        yield
+
+    async def work(item: int) -> int:
+        return item
+
+    with pytest.raises(BackendUnavailable, match="no server"):
+        list(LocalEngine().map(work, range(2), max_in_flight=1, within=opened))
+
+
 def test_no_items_are_no_outcomes() -> None:
-    assert list(LocalEngine().map(Gauge(), [], max_in_flight=3)) == []
+    assert list(outcomes_of(Gauge(), [], 3)) == []
 
 
 def test_an_error_of_the_items_themselves_comes_out_and_leaves_no_thread() -> None:
@@ -136,7 +213,7 @@ def test_an_error_of_the_items_themselves_comes_out_and_leaves_no_thread() -> No
         raise OSError("the list broke")
 
     with pytest.raises(OSError, match="the list broke"):
-        list(LocalEngine().map(Gauge(0), items(), max_in_flight=3))
+        list(outcomes_of(Gauge(0), items(), 3))
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("stage")]
 
 

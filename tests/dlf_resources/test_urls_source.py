@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from dlf_core.errors import ImageRejected
-from dlf_core.project import Bucket, Project
+from dlf_core.project import Project
+from dlf_core.sections import Bucket
 from dlf_resources.sources import SOURCES, Candidate, left_out, sources_of
 from dlf_resources.sources.urls import UrlsSource
 

@@ -1,0 +1,158 @@
+"""`falcon`: boxes by Falcon Perception behind a server (`FALCON_URL`): mac_tensor, or falcon-perception's own.
+
+Which of the two answers there is found out when the connection is made. Falcon gives no scores.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from dlf_core.errors import BackendError, BackendUnavailable
+from dlf_core.project import Project
+from dlf_core.records import ScoreKind
+from dlf_core.usage import Usage
+from dlf_resources.engines import all_or_first_error
+from dlf_resources.grounding.base import Detection, Grounded, Parameters
+from dlf_resources.grounding.repetition import without_repetition
+from dlf_resources.picture import Encoded, Picture
+from dlf_resources.servers import falcon_perception, mac_tensor
+from dlf_resources.servers.addresses import FALCON_MODEL, falcon_address
+from dlf_resources.servers.client import Body, ServerClient
+from dlf_resources.servers.probe import probe_picture
+from dlf_resources.servers.replies import Reply
+
+MAX_IN_FLIGHT = 8
+REQUEST_SECONDS = 120.0
+IMAGE_SECONDS = 600.0
+# Falcon works on sides of at most 1,024 pixels.
+MAX_PIXELS = 1_048_576
+
+
+class FalconServer:
+    """See the module's text."""
+
+    name = "falcon"
+    model = FALCON_MODEL
+
+    def __init__(self, project: Project):
+        paced = project.server("falcon")
+        self.address = falcon_address()
+        self._masks = project.masks
+        self._max_pixels = paced.max_pixels or MAX_PIXELS
+        self._client = ServerClient(
+            self.address,
+            max_in_flight=paced.max_in_flight or MAX_IN_FLIGHT,
+            request_seconds=paced.request_seconds or REQUEST_SECONDS,
+            image_seconds=paced.image_seconds or IMAGE_SECONDS,
+            alive=self.probe,
+        )
+        self._own_server = False
+        self.window = self._client.window
+        self.parameters: Parameters = {"max_pixels": self._max_pixels}
+        if self._masks:
+            self.parameters["masks"] = 1
+
+    @property
+    def usage(self) -> Usage:
+        """See `GroundingBackend.usage`."""
+        return self._client.usage
+
+    def check(self, queries: Sequence[str]) -> None:
+        """Falcon can be asked anything."""
+
+    @contextlib.asynccontextmanager
+    async def connected(self) -> AsyncIterator[None]:
+        """See `GroundingBackend.connected`."""
+        async with self._client.connected():
+            await self.recognise()
+            yield
+
+    async def recognise(self) -> str:
+        """Find out who answers, and whether Falcon is loaded there; who it is and what it has, in words.
+
+        Raises:
+            BackendUnavailable: nobody, or without Falcon.
+        """
+        self._own_server = False
+        try:
+            info = await mac_tensor.info(self._client)
+        except BackendUnavailable:
+            raise
+        except BackendError:
+            return await self._recognise_own()
+        if not info.falcon:
+            raise BackendUnavailable(f"{self._client.name} (mac_tensor) has no Falcon loaded; {self.address.start}.")
+        if self._masks:
+            raise BackendUnavailable(
+                f"{self._client.name} is mac_tensor, which sends no masks; take 'masks: true' out of the YAML, or set "
+                "FALCON_URL to falcon-perception's own server."
+            )
+        return "mac_tensor, Falcon loaded"
+
+    async def _recognise_own(self) -> str:
+        try:
+            health = await falcon_perception.health(self._client)
+        except BackendUnavailable:
+            raise
+        except BackendError as error:
+            raise BackendUnavailable(
+                f"{self._client.name} is neither mac_tensor nor falcon-perception's server ({error}) "
+                f"{self.address.start[0].upper()}{self.address.start[1:]}."
+            ) from None
+        if not health.ready:
+            raise BackendUnavailable(f"{self._client.name} is still loading its model; try again in a minute.")
+        wanted = "segmentation" if self._masks else "detection"
+        if wanted not in health.tasks:
+            has = ", ".join(health.tasks) or "none"
+            raise BackendUnavailable(f"{self._client.name} serves {health.model} without {wanted} (it has: {has}).")
+        self._own_server = True
+        return f"falcon-perception server, {health.model}"
+
+    async def probe(self) -> None:
+        """Ask about a picture that the server must be able to read, once.
+
+        Raises:
+            BackendError: no answer.
+        """
+        encoded = await asyncio.to_thread(probe_picture().encoded, self._max_pixels)
+        path, body, read = self._asking(encoded, "square")
+        read(await self._client.send("POST", path, body, tries=1))
+
+    async def ground(self, picture: Picture, queries: Sequence[str]) -> Grounded:
+        """See `GroundingBackend.ground`. Falcon takes one query a request; all of a picture go out together."""
+        encoded = await asyncio.to_thread(picture.encoded, self._max_pixels)
+
+        async def one(query: str) -> list[Detection] | Exception:
+            path, body, read = self._asking(encoded, query)
+
+            async def built() -> Body:
+                return body
+
+            try:
+                return read(await self._client.post(path, built))
+            except BackendUnavailable:
+                raise
+            except BackendError as error:
+                return error
+
+        found = await all_or_first_error([one(query) for query in queries])
+        return dict(zip(queries, found, strict=True))
+
+    def _asking(self, encoded: Encoded, query: str) -> tuple[str, Body, Callable[[Reply], list[Detection]]]:
+        """Path, body, and how to read the answer."""
+        server = self._client.name
+        if self._own_server:
+
+            def read_own(reply: Reply) -> list[Detection]:
+                said = falcon_perception.boxes(reply, server, encoded, masks=self._masks)
+                return without_repetition([Detection(*one.box, None, ScoreKind.NONE, one.mask_rle) for one in said])
+
+            return "/v1/predictions", falcon_perception.request(encoded, query, masks=self._masks), read_own
+
+        def read(reply: Reply) -> list[Detection]:
+            said = mac_tensor.falcon_boxes(reply, server)
+            return without_repetition([Detection(*box, None, ScoreKind.NONE) for box in said])
+
+        return "/api/falcon", mac_tensor.form({"query": query}, encoded), read

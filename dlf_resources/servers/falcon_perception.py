@@ -1,0 +1,120 @@
+"""falcon-perception's own server (PyPI falcon-perception 1.0.0): what it says of itself, and its boxes and masks.
+
+It has no queue limit, no deadline and no authentication; a picture it cannot read is answered 500 in plain text.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from hotcoco import mask as coco_mask
+
+from dlf_core.errors import BackendError
+from dlf_resources.picture import Encoded
+from dlf_resources.servers.client import Body, ServerClient
+from dlf_resources.servers.replies import Reply, cut
+
+# Of a mask and the box it belongs to. See `_paired`.
+_SAME_IOU = 0.3
+MAX_TOKENS = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class FalconInfo:
+    """`GET /v1/health`: whether the model is loaded, its id, and the tasks it does."""
+
+    ready: bool
+    model: str
+    tasks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FalconBox:
+    """A box as fractions of the picture, not yet cut at its border, and its COCO mask as JSON."""
+
+    box: tuple[float, float, float, float]
+    mask_rle: str | None
+
+
+async def health(client: ServerClient) -> FalconInfo:
+    """What the server has loaded.
+
+    Raises:
+        BackendUnavailable: nobody there.
+        BackendError: it is no falcon-perception.
+    """
+    said = (await client.send("GET", "/v1/health", tries=2)).json(client.name)
+    tasks = said.get("supported_tasks")
+    names = tuple(str(task) for task in tasks) if isinstance(tasks, list) else ()
+    return FalconInfo(said.get("status") == "ready", str(said.get("model_id") or "unknown"), names)
+
+
+def request(picture: Encoded, query: str, *, masks: bool) -> Body:
+    """One query on one picture. Without masks the server skips their work."""
+    asked = {"query": query, "task": "segmentation" if masks else "detection", "max_tokens": MAX_TOKENS}
+    text = json.dumps(asked)
+    image = b'{"image": {"base64": "' + base64.b64encode(picture.content) + b'"}, '
+    return Body(image + text[1:].encode())
+
+
+def boxes(reply: Reply, server: str, picture: Encoded, *, masks: bool) -> list[FalconBox]:
+    """Boxes of an answer; those that are none are left out.
+
+    Raises:
+        BackendError: the answer has another shape.
+    """
+    said = reply.json(server)
+    listed = said.get("masks")
+    if not isinstance(listed, list):
+        raise BackendError(f"{server} answered without 'masks': {cut(json.dumps(said))}")
+    width, height = _side(said.get("image_width"), picture.width), _side(said.get("image_height"), picture.height)
+    found: list[FalconBox] = []
+    for entry in listed:
+        try:
+            x1, y1, x2, y2 = (float(value) for value in entry["bbox"])
+        except (KeyError, TypeError, ValueError):
+            continue
+        if not all(map(math.isfinite, (x1, y1, x2, y2))):
+            continue
+        mask, inside = _paired(entry, (x1, y1, x2, y2)) if masks else (None, None)
+        x1, y1, x2, y2 = inside or (x1, y1, x2, y2)
+        found.append(FalconBox((x1 / width, y1 / height, x2 / width, y2 / height), mask))
+    return found
+
+
+def _paired(
+    entry: dict[str, Any], box: tuple[float, float, float, float]
+) -> tuple[str | None, tuple[float, float, float, float] | None]:
+    """The mask of an entry as JSON, and the mask's own box where the box is not its.
+
+    Version 1.0.0 drops empty masks from their list but pairs boxes by place, so that after an empty one every mask
+    comes with the box of the one before: there the mask is believed.
+    """
+    rle = entry.get("rle")
+    try:
+        size = [int(value) for value in rle["size"]]  # type: ignore[index]
+        counts = str(rle["counts"])  # type: ignore[index]
+        x, y, width, height = (float(value) for value in coco_mask.toBbox({"size": size, "counts": counts}))
+    except Exception:  # a mask that is none, in one of the ways the decoder knows, costs no box
+        return None, None
+    if width <= 0 or height <= 0:
+        return None, None
+    mask = json.dumps({"size": size, "counts": counts})
+    own = x, y, x + width, y + height
+    return mask, (None if _iou(own, box) >= _SAME_IOU else own)
+
+
+def _iou(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
+    width = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
+    height = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+    areas = sum(max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1]) for box in (a, b))
+    union = areas - width * height
+    return width * height / union if union > 0 else 0.0
+
+
+def _side(said: object, sent: int) -> float:
+    return float(said) if isinstance(said, (int, float)) and said > 0 else float(sent)

@@ -1,0 +1,92 @@
+"""What servers answer, made fit to be shown and stored: short, one line, no image, no key."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from dlf_core.errors import BackendError
+
+LONGEST = 300
+_DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w=.+-]+)*,[^\s\"'<>)]*", re.IGNORECASE)
+# A run of 60 characters of base64 is a picture or a key, and no word.
+_BASE64 = re.compile(r"[A-Za-z0-9+/_=-]{60,}")
+_TRACEBACK = re.compile(r"Traceback \(most recent call last\).*", re.DOTALL)
+_KEYS = re.compile(r"\b(?:sk|hf|rpa|key|Bearer)[-_ ][A-Za-z0-9._-]{8,}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer with status 200: its body and how long it took, in seconds."""
+
+    content: bytes
+    media_type: str
+    seconds: float
+
+    def json(self, server: str) -> dict[str, Any]:
+        """The body as a JSON object.
+
+        Raises:
+            BackendError: it is none.
+        """
+        try:
+            said = json.loads(self.content)
+        except ValueError:
+            text = f"{server} answered no JSON but {self.media_type or 'something without a type'}: "
+            raise BackendError(text + (cut(self.content) or "nothing")) from None
+        if not isinstance(said, dict):
+            raise BackendError(f"{server} answered JSON that is no object: {cut(self.content)}")
+        return said
+
+
+def cut(content: bytes | str, secret: str | None = None) -> str:
+    """A body as at most 300 characters on one line, pictures, keys and tracebacks left out.
+
+    A JSON error is reduced to its message (`detail`, `error`, `message`).
+    """
+    text = content.decode("utf-8", "replace") if isinstance(content, bytes) else content
+    text = _message(text) or text
+    if secret:
+        text = text.replace(secret, "[key]")
+    text = _DATA_URL.sub("[image]", text)
+    text = _TRACEBACK.sub("[traceback]", text)
+    text = _BASE64.sub("[…]", text)
+    text = _KEYS.sub("[key]", text)
+    text = " ".join(re.sub(r"[^\x20-\x7e\u00a0-\uffff]+", " ", text).split())
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds a server asks to wait (RFC 9110, section 10.2.3: seconds or a date), None when it does not say."""
+    said = headers.get("Retry-After", "").strip()
+    if not said:
+        return None
+    try:
+        seconds = float(said)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(said) - dt.datetime.now(dt.UTC)).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return max(0.0, seconds) if seconds == seconds and seconds != float("inf") else None
+
+
+def _message(text: str) -> str | None:
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        said = json.loads(text)
+    except ValueError:
+        return None
+    for key in ("error", "detail", "message"):
+        value = said.get(key)
+        if isinstance(value, dict):
+            value = value.get("message")
+        if isinstance(value, str) and value:
+            return value
+    return None
