@@ -1,0 +1,122 @@
+"""A workspace with one bucket of many gathered images, made without gathering: files by hard links, one table."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import io
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image as PilImage
+
+from dlf_core.records import Image, empty_table, image_id_of, to_table
+from dlf_resources.stores.local import LocalStore
+from dlf_resources.stores.stage_tables import StageTables
+
+BUCKET = "positive/x"
+KEY = "bench__positive.x"
+DISTINCT = 32
+
+
+def photo(width: int, height: int, seed: int) -> bytes:
+    """A JPEG with the detail of a photo: about 90 kB at 640 × 480."""
+    chance = np.random.default_rng(seed)
+    coarse = chance.integers(0, 256, (height // 16 + 1, width // 16 + 1, 3), dtype=np.uint8)
+    image = PilImage.fromarray(coarse).resize((width, height), PilImage.Resampling.BICUBIC)
+    noise = chance.normal(0, 8, (height, width, 1))
+    pixels = np.clip(np.asarray(image, dtype=np.float32) + noise, 0, 255).astype(np.uint8)
+    buffer = io.BytesIO()
+    PilImage.fromarray(pixels).save(buffer, "JPEG", quality=88)
+    return buffer.getvalue()
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A workspace for one measurement."""
+
+    root: Path
+    photos: list[bytes]
+
+    def write_project(self, **more: str) -> Path:
+        """The project, with further top-level lines."""
+        keys = {"target_object": "drone", "falcon_queries": "[drone]"} | more
+        lines = ["project_name: bench", *(f"{key}: {value}" for key, value in keys.items())]
+        lines += ["buckets:", f"  {BUCKET}: {{folders: [nowhere]}}"]
+        file = self.root / "project_configs" / "bench.yaml"
+        file.write_text("\n".join(lines) + "\n")
+        return file
+
+    def store(self) -> LocalStore:
+        """The project's data."""
+        return LocalStore(self.root / "data" / "bench")
+
+
+@contextlib.contextmanager
+def bucket_of(count: int, width: int = 640, height: int = 480) -> Iterator[Bench]:
+    """A workspace whose bucket holds `count` gathered images; the environment points at it meanwhile."""
+    with tempfile.TemporaryDirectory(prefix="dlf-bench-") as folder:
+        root = Path(folder)
+        for name in ("project_configs", "dagster_home"):
+            (root / name).mkdir()
+        (root / "dagster_home" / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+        bench = Bench(root, [photo(width, height, seed) for seed in range(DISTINCT)])
+        _fill(bench, count, width, height)
+        kept = {name: os.environ.get(name) for name in ("DLF_HOME", "DLF_DATA_ROOT", "DAGSTER_HOME")}
+        os.environ |= {"DLF_HOME": folder, "DLF_DATA_ROOT": str(root / "data")}
+        os.environ["DAGSTER_HOME"] = str(root / "dagster_home")
+        try:
+            yield bench
+        finally:
+            for name, value in kept.items():
+                os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def _fill(bench: Bench, count: int, width: int, height: int) -> None:
+    raw = bench.root / "data" / "bench" / "raw" / BUCKET
+    raw.mkdir(parents=True)
+    originals = []
+    for number, content in enumerate(bench.photos):
+        originals.append(raw / f"original{number}.jpg")
+        originals[-1].write_bytes(content)
+    rows: list[Any] = []
+    tables = [empty_table("gather")]
+    for number in range(count):
+        image_id = image_id_of(str(number).encode())
+        os.link(originals[number % DISTINCT], raw / f"{image_id}.jpg")
+        rows.append(_row(number, image_id, width, height, len(bench.photos[number % DISTINCT])))
+        if len(rows) == 4096:
+            tables.append(to_table("gather", rows))
+            rows = []
+    import pyarrow as pa
+
+    tables.append(to_table("gather", rows))
+    StageTables(bench.store()).write("gather", KEY, pa.concat_tables(tables).combine_chunks())
+
+
+def _row(number: int, image_id: str, width: int, height: int, size: int) -> Image:
+    return Image(
+        candidate_id=f"{number:032x}",
+        memo_key=f"{number:032x}",
+        bucket=BUCKET,
+        state="kept",
+        source="folder",
+        query="nowhere",
+        url=f"file:///nowhere/{number}.jpg",
+        order=number,
+        image_id=image_id,
+        path=f"raw/{BUCKET}/{image_id}.jpg",
+        width=width,
+        height=height,
+        bytes=size,
+        format="JPEG",
+        phash="0" * 16,
+        sha256="0" * 64,
+        title=f"photo {number}",
+        fetched_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+    )
