@@ -16,6 +16,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from typing import ClassVar
 
 MODEL = "latency"
 
@@ -52,7 +53,7 @@ class Server(asyncio.Protocol):
 
     seconds = 0.1
     answered = 0
-    replies = {
+    replies: ClassVar[dict[bytes, bytes]] = {
         b"/v1/chat/completions": _reply(_chat()),
         b"/v1/predictions": _reply(_predictions()),
         b"/v1/models": _reply({"object": "list", "data": [{"id": MODEL, "object": "model", "loaded": True}]}),

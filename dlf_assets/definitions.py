@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from dlf_assets import backend_health
 from dlf_assets.automation import jobs, schedules_of, sensors
 from dlf_assets.dataset import dataset
 from dlf_assets.filter import filtered_images
@@ -28,8 +29,8 @@ def build() -> dg.Definitions:
     """Everything Dagster shows. Schedules come from the YAMLs that can be read; a broken one does not stop the rest."""
     projects = ProjectsResource.configure_at_launch()
     return dg.Definitions(
-        assets=assets,
-        jobs=jobs,
+        assets=[*assets, backend_health.backends],
+        jobs=[*jobs, backend_health.job],
         schedules=schedules_of(ProjectsResource().projects().load_all()[0])[0],
         sensors=sensors,
         resources={

@@ -81,7 +81,7 @@ def filtered_images(  # type: ignore[no-untyped-def]  # Dagster takes no Materia
         work,
         lambda image_id, missing, error, seconds: verdict(image_id, missing, "ERROR", seconds, error=sentence(error)),
         window=backend.window,
-        within=lambda: vlm.connected(backend),
+        within=lambda told: vlm.connected(backend, project, told),
         limit=config.limit,
     )
     bucket.run_folder.merge(

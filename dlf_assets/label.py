@@ -94,7 +94,7 @@ def labeled_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Materiali
         work,
         failed,
         window=sum(backend.window for backend in backends),
-        within=lambda: grounding.connected(backends),
+        within=lambda told: grounding.connected(backends, project, told),
         limit=None if config.limit is None else config.limit * len(backends),
     )
     name, model = ("+".join(getattr(backend, part) for backend in backends) for part in ("name", "model"))

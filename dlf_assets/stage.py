@@ -94,7 +94,7 @@ def compute(
     failed: Callable[[Item, Missing, Exception, float], Sequence[Any]],
     *,
     window: int,
-    within: Callable[[], AbstractAsyncContextManager[object]] = nullcontext,
+    within: Callable[[Callable[[str], None]], AbstractAsyncContextManager[object]] = nullcontext,
     threads: int | None = None,
     limit: int | None = None,
     usable: Callable[[pa.Table], pa.Table] | None = None,
@@ -110,7 +110,7 @@ def compute(
         work: gives the rows of an item for the memo keys that are missing; awaited in the engine's loop.
         failed: the rows that stand for an item whose work raised.
         window: items in work at once.
-        within: entered around the work, if there is any: open connections.
+        within: entered around the work, if there is any: open connections. Told of what takes its time.
         threads: see `Engine.map`.
         limit: only the first so many items are computed; rows of the others that are there already stay.
         usable: filters earlier rows further (an image whose file is gone must be fetched again).
@@ -136,7 +136,11 @@ def compute(
         if todo:
             units = asks.units(lacking)
             outcomes = bucket.engine.map(
-                lambda unit: work(*unit), units, max_in_flight=window, within=within, threads=threads
+                lambda unit: work(*unit),
+                units,
+                max_in_flight=window,
+                within=lambda: within(reporter.note),
+                threads=threads,
             )
             with closing(outcomes):
                 for done, outcome in enumerate(outcomes, start=1):

@@ -130,7 +130,7 @@ def verified_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
         work,
         failed,
         window=backend.window,
-        within=lambda: vlm.connected(backend),
+        within=lambda told: vlm.connected(backend, project, told),
         limit=config.limit,
     )
     asked = prompt_hash(project.prompts.verify)

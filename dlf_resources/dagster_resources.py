@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from dlf_core.project import Project
 from dlf_resources.engines import Engine, open_engine
@@ -16,6 +16,7 @@ from dlf_resources.experiments import Experiments
 from dlf_resources.grounding import GroundingBackend, open_grounding
 from dlf_resources.pods import local_name
 from dlf_resources.projects import Projects
+from dlf_resources.servers.addresses import qwen_address
 from dlf_resources.vlm import VlmBackend, open_vlm
 from dlf_resources.workspace import Workspace
 
@@ -54,34 +55,58 @@ class ExperimentsResource(dg.ConfigurableResource):
         return Experiments(Path(self.folder) if self.folder else Workspace.find().experiments)
 
 
-class VlmResource(dg.ConfigurableResource):
-    """The model that answers YES or NO, for filter and verify."""
+class _ModelResource(dg.ConfigurableResource):
+    """What is common to resources that ask models: a backend setting, and the server started for a run."""
 
     backend: str | None = Field(default=None, description="Backend for every project; default: what the YAML says.")
+
+    _managed: contextlib.ExitStack = PrivateAttr(default_factory=contextlib.ExitStack)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Stop what was started for the run."""
+        self._managed.close()
+
+    async def _managed_server(self, project: Project, backend: str, model: str, told: Callable[[str], None]) -> None:
+        """With `manage: true`, see to it that there is a server until the run ends."""
+        if project.backends.manage and backend == "qwen":
+            from dlf_resources.servers import managed  # its HTTP client would slow the start of every process
+
+            lease = managed.leased(qwen_address(), model, told)
+            await asyncio.to_thread(self._managed.enter_context, lease)
+
+
+class VlmResource(_ModelResource):
+    """The model that answers YES or NO, for filter and verify."""
 
     def open(self, name: str, project: Project, warn: Callable[[str], None]) -> VlmBackend:
         """The backend of a stage: this resource's setting, else the name given. Nobody is connected to yet."""
         return open_vlm(self.backend or local_name(name, "qwen", warn), project)
 
-    def connected(self, backend: VlmBackend) -> AbstractAsyncContextManager[object]:
+    @contextlib.asynccontextmanager
+    async def connected(
+        self, backend: VlmBackend, project: Project, told: Callable[[str], None]
+    ) -> AsyncIterator[None]:
         """Within it, the backend may be asked."""
-        return backend.connected()
+        await self._managed_server(project, backend.name, backend.model, told)
+        async with backend.connected():
+            yield
 
 
-class GroundingResource(dg.ConfigurableResource):
+class GroundingResource(_ModelResource):
     """The models that draw boxes, for label."""
-
-    backend: str | None = Field(default=None, description="Backend for every project; default: what the YAML says.")
 
     def open(self, name: str, project: Project, warn: Callable[[str], None]) -> GroundingBackend:
         """A backend of the label stage: this resource's setting, else the name given. Nobody is connected to yet."""
         return open_grounding(self.backend or local_name(name, "falcon", warn), project)
 
     @contextlib.asynccontextmanager
-    async def connected(self, backends: Sequence[GroundingBackend]) -> AsyncIterator[None]:
+    async def connected(
+        self, backends: Sequence[GroundingBackend], project: Project, told: Callable[[str], None]
+    ) -> AsyncIterator[None]:
         """Within it, the backends may be asked."""
         async with contextlib.AsyncExitStack() as stack:
             for backend in backends:
+                await self._managed_server(project, backend.name, backend.model, told)
                 await stack.enter_async_context(backend.connected())
             yield
 

@@ -25,6 +25,10 @@ class Reporter(Protocol):
         """The stage has its table."""
         ...
 
+    def note(self, text: str) -> None:
+        """Something takes its time before work can begin; each text replaces the one before."""
+        ...
+
     def close(self) -> None:
         """The run has ended, also by an error."""
         ...
@@ -38,6 +42,7 @@ class LogReporter:
         self._every = every_seconds
         self._began = self._said = time.monotonic()
         self._total = 0
+        self._noted = ""
 
     def start(self, stage: str, bucket: str, total: int, reused: int) -> None:
         """See `Reporter`."""
@@ -58,6 +63,15 @@ class LogReporter:
     def finish(self, stage: str, bucket: str, tally: Counter[str], seconds: float) -> None:
         """See `Reporter`."""
         self._write(f"{stage} {bucket}: done in {seconds:.1f} s ({spelled(tally)})")
+
+    def note(self, text: str) -> None:
+        """See `Reporter`."""
+        now = time.monotonic()
+        # The same activity again, with another number in it, is told every ten seconds.
+        what = text.split(" (")[0].split(":")[0]
+        if what != self._noted or now - self._said >= self._every:
+            self._noted, self._said = what, now
+            self._write(text)
 
     def close(self) -> None:
         """Nothing to do: lines end by themselves."""

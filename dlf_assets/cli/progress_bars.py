@@ -61,6 +61,11 @@ class Bars:
         self._progress.update(self._task, completed=total, rate=rate, tally=words)
         self.close()
 
+    def note(self, text: str) -> None:
+        """See `Reporter`."""
+        if self._progress is not None:
+            self._progress.update(self._task, tally=text)
+
     def close(self) -> None:
         """Leave the terminal as it was; a stage that failed has no `finish`."""
         if self._progress is not None:

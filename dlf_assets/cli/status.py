@@ -2,72 +2,52 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import asdict, dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 
 import typer
 
 from dlf_assets.cli.options import JsonOption, load_project
 
 
-@dataclass(frozen=True, slots=True)
-class BackendStatus:
-    """One backend: whether it answers, with which models, and how fast."""
-
-    backend: str
-    ok: bool
-    said: str
-    stages: list[str]
-
-
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(epilog="Examples: dlf status  ·  dlf status --project drones")(status)
+    app.command(epilog="Examples: dlf status  ·  dlf status --project drones  ·  dlf status --json")(status)
 
 
 def status(
     project: str | None = typer.Option(None, "--project", "-p", help="Only the backends this project needs."),
     json: JsonOption = False,
 ) -> None:
-    """Say of each backend whether it is there; exit 1 when one that the project needs is not."""
-    from dlf_assets.cli.output import console, print_json
+    """Say of each backend whether it is there, with its model; exit 1 when one that the project needs is not.
 
-    needed = load_project(project).backends.model_dump() if project else {"label": "embedded", "verify": "embedded"}
-    by_backend: dict[str, list[str]] = {}
-    for stage, name in needed.items():
-        by_backend.setdefault(name, []).append(stage)
-    found = [_look(name, stages) for name, stages in by_backend.items()]
+    Model servers are asked about one small probe picture. QWEN_URL, GEMMA_URL and FALCON_URL say where they are.
+    """
+    from dlf_assets.cli.output import console, print_json
+    from dlf_core.project import Project
+    from dlf_resources.pods import local_name
+    from dlf_resources.servers.health import BACKENDS, look
+
+    loaded = load_project(project) if project else None
+    stages: dict[str, list[str]] = {name: [] for name in BACKENDS} if loaded is None else {}
+    if loaded is not None:
+        chosen = loaded.backends
+        asked = [("filter", chosen.filter), *(("label", name) for name in chosen.label), ("verify", chosen.verify)]
+        for stage, name in asked:
+            here = local_name(name, "falcon" if stage == "label" else "qwen", lambda _: None)
+            here = "falcon" if stage == "label" and here == "gemma" else here
+            stages.setdefault(here, []).append(stage)
+    any_project = loaded or Project(project_name="status", target_object="x", buckets={"x": {}}, falcon_queries=["x"])
+    with ThreadPoolExecutor(len(stages)) as pool:
+        found = list(pool.map(lambda name: look(name, any_project), stages))
     if json:
-        print_json([asdict(entry) for entry in found])
+        print_json([asdict(health) | {"stages": stages[health.backend]} for health in found])
     else:
         out = console()
-        for entry in found:
-            mark = "[green]ok[/]  " if entry.ok else "[bold red]down[/]"
-            stages = f" (for {', '.join(entry.stages)})" if project else ""
-            out.print(f"{entry.backend:<10} {mark} {entry.said}{stages}", soft_wrap=True)
-    if not all(entry.ok for entry in found):
+        for health in found:
+            mark = "[green]ok[/]  " if health.ok else "[bold red]down[/]"
+            needed = f" (for {', '.join(stages[health.backend])})" if stages[health.backend] else ""
+            out.print(f"{health.backend:<10} {mark} ", end="", soft_wrap=True)
+            out.print(health.said + needed, soft_wrap=True, markup=False)
+    if loaded is not None and not all(health.ok for health in found):
         raise typer.Exit(1)
-
-
-def _look(name: str, stages: list[str]) -> BackendStatus:
-    if name != "embedded":
-        said = "not part of this version; write 'embedded' under backends: in the YAML, or use --backend embedded"
-        return BackendStatus(name, False, said, stages)
-    from PIL import Image
-
-    from dlf_core.errors import BackendError
-    from dlf_resources.detectors import coco_ssd, nanodet
-
-    picture = Image.new("RGB", (640, 480), (120, 120, 120))
-    try:
-        coco_ssd.detect(picture, [0], 0.5)
-        nanodet.detect(picture, [0], 0.5)
-        began = time.perf_counter()
-        coco_ssd.detect(picture, [0], 0.5)
-        middle = time.perf_counter()
-        nanodet.detect(picture, [0], 0.5)
-    except BackendError as error:
-        return BackendStatus(name, False, str(error), stages)
-    took = (middle - began) * 1000, (time.perf_counter() - middle) * 1000
-    said = f"{coco_ssd.MODEL} {took[0]:.0f} ms, {nanodet.MODEL} {took[1]:.0f} ms an image on the CPU; 80 COCO classes"
-    return BackendStatus(name, True, said, stages)

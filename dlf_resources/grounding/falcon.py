@@ -49,6 +49,7 @@ class FalconServer:
             alive=self.probe,
         )
         self._own_server = False
+        self.recognised = ""
         self.window = self._client.window
         self.parameters: Parameters = {"max_pixels": self._max_pixels}
         if self._masks:
@@ -66,10 +67,10 @@ class FalconServer:
     async def connected(self) -> AsyncIterator[None]:
         """See `GroundingBackend.connected`."""
         async with self._client.connected():
-            await self.recognise()
+            self.recognised = await self._recognise()
             yield
 
-    async def recognise(self) -> str:
+    async def _recognise(self) -> str:
         """Find out who answers, and whether Falcon is loaded there; who it is and what it has, in words.
 
         Raises:

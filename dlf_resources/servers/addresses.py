@@ -61,7 +61,9 @@ def qwen_model() -> str | None:
 
 def gemma_address() -> Address:
     """`GEMMA_URL`: mac_tensor."""
-    start = "start mac_tensor there with its vision model, set GEMMA_URL to where it runs, or use `--backend qwen`"
+    start = (
+        "start it with `mac-tensor ui --vision --port 8500`, set GEMMA_URL to where it runs, or use `--backend qwen`"
+    )
     return Address("gemma", _url("GEMMA_URL", "http://localhost:8500"), "GEMMA_URL", start)
 
 
@@ -69,8 +71,9 @@ def falcon_address() -> Address:
     """`FALCON_URL`, else `GEMMA_URL`: mac_tensor with Falcon, or falcon-perception's own server."""
     variable = "FALCON_URL" if os.environ.get("FALCON_URL") else "GEMMA_URL"
     start = (
-        "start falcon-perception's server or mac_tensor with Falcon there, set FALCON_URL to where it runs, "
-        "or use `--backend falcon-mlx` (in this process)"
+        "start one with `python -m falcon_perception.server --config.host 127.0.0.1 --config.port 8500` (GPU) or "
+        "`mac-tensor ui --vision --falcon --falcon-model DIR --port 8500`, set FALCON_URL to where it runs, or use "
+        "`--backend falcon-mlx` (in this process)"
     )
     return Address("falcon", _url(variable, "http://localhost:8500"), variable, start)
 

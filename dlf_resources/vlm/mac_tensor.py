@@ -42,21 +42,21 @@ class MacTensorVlm:
         # Which Gemma it is only the server knows, and a finished bucket asks no server.
         self.model = os.environ.get("GEMMA_MODEL") or "gemma"
         self._max_pixels = paced.max_pixels or MAX_PIXELS
-        self._client = ServerClient(
+        self.client = ServerClient(
             self.address,
             max_in_flight=paced.max_in_flight or MAX_IN_FLIGHT,
             request_seconds=paced.request_seconds or REQUEST_SECONDS,
             image_seconds=paced.image_seconds or IMAGE_SECONDS,
-            alive=self._alive,
+            alive=self.probe,
             suspicious=2,
             slow_hint=STALL,
         )
-        self.window = self._client.window
+        self.window = self.client.window
 
     @property
     def usage(self) -> Usage:
         """See `VlmBackend.usage`."""
-        return self._client.usage
+        return self.client.usage
 
     def parameters(self, stage: str) -> Parameters:
         """See `VlmBackend.parameters`."""
@@ -68,16 +68,21 @@ class MacTensorVlm:
     @contextlib.asynccontextmanager
     async def connected(self) -> AsyncIterator[None]:
         """See `VlmBackend.connected`."""
-        async with self._client.connected():
-            if not (await info(self._client)).vision:
-                raise BackendUnavailable(f"{self._client.name} has no vision model loaded; {self.address.start}.")
+        async with self.client.connected():
+            if not (await info(self.client)).vision:
+                raise BackendUnavailable(f"{self.client.name} has no vision model loaded; {self.address.start}.")
             yield
 
-    async def _alive(self) -> None:
+    async def probe(self) -> None:
+        """Ask about a picture that the server must be able to read, once.
+
+        Raises:
+            BackendError: no answer.
+        """
         content = form(
             {"message": "Answer YES or NO: is this red?", "max_tokens": "8"}, probe_picture().encoded(1 << 20)
         )
-        chat_text(await self._client.send("POST", "/api/chat_vision", content, tries=1), self._client.name)
+        chat_text(await self.client.send("POST", "/api/chat_vision", content, tries=1), self.client.name)
 
     async def ask(self, picture: Picture, question: Question) -> Answer:
         """See `VlmBackend.ask`."""
@@ -86,8 +91,8 @@ class MacTensorVlm:
             fields = {"message": question.prompt, "max_tokens": str(MAX_TOKENS)}
             return form(fields, picture.encoded(self._max_pixels))
 
-        reply = await self._client.post("/api/chat_vision", lambda: asyncio.to_thread(build))
-        text = chat_text(reply, self._client.name)
+        reply = await self.client.post("/api/chat_vision", lambda: asyncio.to_thread(build))
+        text = chat_text(reply, self.client.name)
         said = cut(text)
         reasoning = without_verdict(said) if question.stage == "verify" else None
         return Answer(parse_answer(text), None, ScoreKind.NONE, said, reasoning)

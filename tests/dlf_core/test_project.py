@@ -43,6 +43,14 @@ backends:
   filter: gemma
   label: gemma
   verify: pod
+  manage: true
+  fusion_iou: 0.7
+servers:
+  qwen: {max_in_flight: 32, request_seconds: 60, image_seconds: 90.5, max_pixels: 802816}
+  falcon-mlx: {max_pixels: 500000}
+prices:
+  qwen: {currency: EUR, input_per_million: 0.2, output_per_million: 0.6, per_request: 0.001, per_hour: 2}
+masks: true
 pod:
   gpu_types: [NVIDIA L40S, NVIDIA RTX A6000]
   data_centers: [EU-RO-1]
@@ -80,7 +88,30 @@ def test_every_key_of_the_original_and_every_new_key_loads(write):
     assert (partial.queries, partial.videos) == (["stop sign behind tree"], ["https://video.example/1"])
     assert (partial.folders, partial.urls) == (["photos/stop"], ["https://images.example/1.jpg"])
     assert project.buckets["background/empty"].queries == []
-    assert project.backends.model_dump() == {"filter": "gemma", "label": "gemma", "verify": "pod"}
+    assert project.backends.model_dump() == {
+        "filter": "gemma",
+        "label": ["gemma"],
+        "verify": "pod",
+        "manage": True,
+        "fusion_iou": 0.7,
+    }
+    assert list(project.servers) == ["qwen", "falcon-mlx"]
+    assert project.server("qwen").model_dump() == {
+        "max_in_flight": 32,
+        "request_seconds": 60,
+        "image_seconds": 90.5,
+        "max_pixels": 802_816,
+    }
+    price = project.price("qwen")
+    assert price is not None
+    assert price.model_dump() == {
+        "currency": "EUR",
+        "input_per_million": 0.2,
+        "output_per_million": 0.6,
+        "per_request": 0.001,
+        "per_hour": 2,
+    }
+    assert project.masks is True
     assert project.pod.gpu_types == ["NVIDIA L40S", "NVIDIA RTX A6000"]
     assert (project.pod.data_centers, project.pod.image) == (["EU-RO-1"], "runpod/pytorch:2.4")
     assert (project.pod.container_disk_gb, project.pod.volume_gb) == (40, 0)
@@ -101,16 +132,30 @@ def test_the_four_required_keys_suffice_and_the_rest_has_the_documented_defaults
         "labels_prefix": "labels/",
         "reviews_prefix": "labels/reviews.json",
     }
-    assert project.backends.model_dump() == {"filter": "qwen", "label": "falcon", "verify": "qwen"}
+    assert project.backends.model_dump() == {
+        "filter": "qwen",
+        "label": ["falcon"],
+        "verify": "qwen",
+        "manage": False,
+        "fusion_iou": 0.55,
+    }
+    assert (project.servers, project.prices, project.masks) == ({}, {}, False)
     assert project.prompts.filter == prompts.DEFAULT_FILTER
     assert project.sources == ["folder", "urls", "duckduckgo", "wikimedia", "openverse", "video"]
     assert (project.schedule, project.engine, project.description) == (None, "local", "")
     assert project.splits.shares() == pytest.approx({"train": 0.8, "val": 0.1, "test": 0.1})
 
 
-@pytest.mark.parametrize("backend", ["falcon", "qwen", "gemma", "embedded", "pod"])
-def test_label_takes_every_backend_of_existing_files(write, smallest, backend):
-    assert Project.load(write(f"{smallest}backends: {{label: {backend}}}\n")).backends.label == backend
+@pytest.mark.parametrize("backend", ["falcon", "falcon-mlx", "qwen", "gemma", "embedded", "pod"])
+@pytest.mark.parametrize("form", ["{}", "[{}]"])
+def test_label_takes_every_backend_of_existing_files_as_plain_text_or_as_a_list(write, smallest, backend, form):
+    path = write(f"{smallest}backends: {{label: {form.format(backend)}}}\n")
+    assert Project.load(path).backends.label == [backend]
+
+
+def test_label_takes_several_backends_in_the_order_written(write, smallest):
+    project = Project.load(write(smallest + "backends: {label: [qwen, embedded, falcon]}\n"))
+    assert project.backends.label == ["qwen", "embedded", "falcon"]
 
 
 @pytest.mark.parametrize("backend", ["qwen", "gemma", "embedded", "pod"])
@@ -207,7 +252,9 @@ def test_stop_signs_is_the_reference_project():
 
 def test_the_sample_needs_no_server_and_finds_its_photos_and_ground_truth():
     project = Project.load(CONFIGS / "sample.yaml")
-    assert set(project.backends.model_dump().values()) == {"embedded"}
+    chosen = project.backends
+    assert [chosen.filter, *chosen.label, chosen.verify] == ["embedded", "embedded", "embedded"]
+    assert chosen.manage is False
     folders = [project.beside(folder) for bucket in project.buckets.values() for folder in bucket.folders]
     assert sum(len(list(folder.glob("*.jpg"))) for folder in folders) == 8
     assert project.beside(project.ground_truth or "").is_file()

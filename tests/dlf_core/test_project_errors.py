@@ -78,7 +78,7 @@ def test_a_suggestion_ends_with_one_sign_only(write, smallest):
 
 def test_an_unknown_key_that_is_near_to_none_lists_the_known_ones(write, smallest):
     line, text = one_problem(write(smallest + "backends:\n  zzzz: 1\n"))
-    assert (line, text) == (9, "unknown key 'backends.zzzz'. Known here: filter, label, verify.")
+    assert (line, text) == (9, "unknown key 'backends.zzzz'. Known here: filter, label, verify, manage, fusion_iou.")
 
 
 def test_a_backend_that_does_not_exist_names_the_nearest(write, smallest):

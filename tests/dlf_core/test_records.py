@@ -35,7 +35,8 @@ ROWS = {
     "gather": [candidate("d", None), candidate("c", "2"), candidate("b", "1"), candidate("a", "2")],
     "filter": [FilterVerdict(i, "m", "YES", 0.9, "logprob", "yes", "qwen", "v", "h", 0.1) for i in "cab"],
     "label": [
-        Grounding(i, q, "m", "FOUND", "falcon", "f", 0.2, [BOX]) for i, q in [("2", "a"), ("1", "b"), ("1", "a")]
+        Grounding(i, q, "m", "FOUND", b, "f", 0.2, [BOX])
+        for i, q, b in [("2", "a", "falcon"), ("1", "b", "falcon"), ("1", "a", "qwen"), ("1", "a", "falcon")]
     ],
     "verify": [
         BoxVerdict(b, i, "q", "m", "NO", None, "none", "a bird", "no", "qwen", "v", "h", 0.25, 0.1)
@@ -69,7 +70,7 @@ def test_the_stages_stand_in_their_order():
     [
         ("gather", [("1", "b"), ("2", "a"), ("2", "c"), (None, "d")]),
         ("filter", [("a",), ("b",), ("c",)]),
-        ("label", [("1", "a"), ("1", "b"), ("2", "a")]),
+        ("label", [("1", "a", "falcon"), ("1", "a", "qwen"), ("1", "b", "falcon"), ("2", "a", "falcon")]),
         ("verify", [("1", "c"), ("1", "z"), ("2", "a")]),
         ("review", [("1", "c"), ("1", "z"), ("2", "a")]),
     ],

@@ -7,6 +7,7 @@ import pytest
 from dlf_core import views
 from dlf_core.flat_boxes import FlatBox
 from dlf_core.records import BoxVerdict, FilterVerdict, Image, to_table
+from dlf_core.views import Rows
 
 IMAGES = {
     "i1": {"path": "raw/positive/a/i1.jpg", "width": 200, "height": 100},
@@ -22,8 +23,8 @@ def verdict(image_id: str, said: str, seconds: float = 0.5) -> FilterVerdict:
     return FilterVerdict(image_id, "m", said, 0.9, "logprob", f"{said}.", "qwen", "vl", "h", seconds)
 
 
-def flat(box_id: str, image_id: str, class_name: str = "sign", score: float | None = None) -> FlatBox:
-    return FlatBox(box_id, image_id, "q", class_name, 0.1, 0.2, 0.6, 0.7, score, "none", "falcon", "f")
+def flat(box_id: str, image_id: str, class_name: str = "sign", score: float | None = None, **more) -> FlatBox:
+    return FlatBox(box_id, image_id, "q", class_name, 0.1, 0.2, 0.6, 0.7, score, "none", "falcon", "f", **more)
 
 
 def checked(box_id: str, said: str, seconds: float) -> BoxVerdict:
@@ -42,7 +43,7 @@ def gather_part(bucket: str = "positive/a"):
 
 
 def test_the_manifest_lists_candidates_in_the_order_found_with_their_rights():
-    manifest = views.gather_manifest([gather_part()])
+    manifest = list(views.gather_manifest([gather_part()]))
     assert [row["url"] for row in manifest] == ["https://e/1", "https://e/2", "https://e/3"]
     expected = "url source title page license author license_url query path bytes sha256 phash bucket image_id"
     assert set(manifest[0]) == set(expected.split())
@@ -79,15 +80,20 @@ def test_the_keep_list_counts_every_verdict_and_names_every_image():
     table = to_table("filter", [verdict("i1", "YES"), verdict("i2", "NO"), verdict("i3", "ERROR")])
     other = to_table("filter", [verdict("i4", "YES", 0.25)])
     paths = {"i1": "raw/i1.jpg", "i2": "raw/i2.jpg", "i3": "raw/i3.jpg", "i4": "raw/i4.jpg"}
+
+    def paths_of(image_ids: list[str]) -> list[str | None]:
+        return [paths[image_id] for image_id in image_ids]
+
     parts = [
-        views.filter_part("positive/a", table, paths, "qwen"),
-        views.filter_part("background/b", other, paths, "qwen"),
+        views.filter_part("positive/a", table, paths_of, "qwen"),
+        views.filter_part("background/b", other, paths_of, "qwen"),
     ]
     whole = views.keep_list("signs", parts)
+    results = list(whole["results"])
     assert (whole["backend"], whole["project"]) == ("qwen", "signs")
     assert whole["counts"] == {"YES": 2, "NO": 1, "UNKNOWN": 0, "ERROR": 1}
-    assert [row["image_path"] for row in whole["results"]] == list(paths.values())
-    assert whole["results"][3] == {
+    assert [row["image_path"] for row in results] == list(paths.values())
+    assert results[3] == {
         "image_path": "raw/i4.jpg",
         "image_id": "i4",
         "bucket": "background/b",
@@ -101,7 +107,32 @@ def test_the_keep_list_counts_every_verdict_and_names_every_image():
 
 def test_a_keep_list_of_nothing_is_whole():
     counts = {"YES": 0, "NO": 0, "UNKNOWN": 0, "ERROR": 0}
-    assert views.keep_list("signs", []) == {"backend": None, "project": "signs", "counts": counts, "results": []}
+    whole = views.keep_list("signs", [])
+    assert whole | {"results": list(whole["results"])} == {
+        "backend": None,
+        "project": "signs",
+        "counts": counts,
+        "results": [],
+    }
+
+
+def test_every_row_of_a_long_keep_list_has_the_path_of_its_own_image():
+    ids = [f"i{number:04}" for number in range(2500)]
+    table = to_table("filter", [verdict(image_id, "YES") for image_id in ids])
+    asked: list[int] = []
+
+    def paths_of(image_ids: list[str]) -> list[str | None]:
+        asked.append(len(image_ids))
+        return [None if image_id == "i1500" else f"raw/{image_id}.jpg" for image_id in image_ids]
+
+    part = views.filter_part("positive/a", table, paths_of, "qwen")
+    assert asked == []  # nothing is made before the rows are gone through
+    rows = list(part["rows"])
+    assert [row["image_id"] for row in rows] == ids
+    assert all(row["image_path"] == f"raw/{row['image_id']}.jpg" for row in rows if row["image_id"] != "i1500")
+    assert rows[1500]["image_path"] is None
+    assert sum(asked) == 2500
+    assert max(asked) < 2500  # a million paths are never in memory at once
 
 
 def label_whole():
@@ -110,9 +141,42 @@ def label_whole():
     return views.label_coco(["car", "sign"], [first, second])
 
 
+def views_of_every_kind():
+    table = to_table("filter", [verdict("i1", "YES"), verdict("i2", "NO")])
+    keep = views.keep_list("signs", [views.filter_part("positive/a", table, lambda ids: ids, "qwen")])
+    whole = verified(checked("b1", "YES", 1.0), checked("b2", "NO", 2.0))
+    return {
+        "manifest": views.gather_manifest([gather_part()]),
+        "keep list": keep["results"],
+        "images": label_whole()["images"],
+        "annotations": label_whole()["annotations"],
+        "verified": whole["annotations"],
+    }
+
+
+@pytest.mark.parametrize("name", ["manifest", "keep list", "images", "annotations", "verified"])
+def test_the_rows_of_a_view_can_be_gone_through_again(name):
+    rows = views_of_every_kind()[name]
+    assert isinstance(rows, Rows)
+    first = list(rows)
+    assert len(first) >= 2
+    for row in first:
+        row["changed"] = True  # by one who went through them, who shares them with nobody
+    again = list(rows)
+    assert [row | {"changed": True} for row in again] == first
+    assert not any("changed" in row for row in again)
+
+
+def test_the_annotations_of_the_label_coco_may_be_read_before_its_images():
+    whole = label_whole()
+    links = [(a["image_hash"], a["image_id"]) for a in whole["annotations"]]
+    assert links == [("i1", 1), ("i1", 1), ("i2", 2)]
+    assert [(image["image_hash"], image["id"]) for image in whole["images"]] == [("i1", 1), ("i2", 2)]
+
+
 def test_the_label_coco_holds_an_image_of_two_buckets_and_its_boxes_once():
     whole = label_whole()
-    assert whole["images"] == [
+    assert list(whole["images"]) == [
         {"id": 1, "file_name": "raw/positive/a/i1.jpg", "width": 200, "height": 100}
         | {"bucket": "positive/a", "image_hash": "i1"},
         {"id": 2, "file_name": "raw/positive/b/i2.jpg", "width": 100, "height": 50}
@@ -130,12 +194,28 @@ def test_a_score_in_the_label_coco_is_a_score_and_never_the_area():
     assert first["query"] == "q"
 
 
+def test_a_box_of_the_label_coco_says_how_many_backends_agree_and_carries_its_mask():
+    rle = {"size": [50, 100], "counts": "abc"}
+    boxes = [flat("b1", "i1", agreement=0.5, mask_rle=json.dumps(rle)), flat("b2", "i1")]
+    masked, plain = views.label_coco(["sign"], [views.label_part("positive/a", boxes, IMAGES, ["i1"])])["annotations"]
+    assert (masked["agreement"], masked["segmentation"]) == (0.5, rle)
+    assert plain["agreement"] == 1.0
+    assert "segmentation" not in plain
+
+
+def test_a_class_that_only_an_older_part_knows_keeps_its_boxes():
+    parts = [views.label_part("positive/a", [flat("b1", "i1", "old")], IMAGES, ["i1"])]
+    whole = views.label_coco(["sign"], parts)
+    assert [entry["name"] for entry in whole["categories"]] == ["sign", "old"]
+    assert [annotation["category_id"] for annotation in whole["annotations"]] == [1]
+
+
 def test_the_label_coco_lists_images_without_boxes_and_loads_in_pycocotools(tmp_path, capsys):
     from pycocotools.coco import COCO
 
     part = views.label_part("positive/a", [flat("b1", "i1", score=0.5)], IMAGES, ["i1", "i2"])
     path = tmp_path / "signs.coco.json"
-    path.write_text(json.dumps(views.label_coco(["sign"], [part])))
+    path.write_text(json.dumps(views.label_coco(["sign"], [part]), default=list))
     coco = COCO(str(path))
     assert coco.getImgIds() == [1, 2]
     assert [a["category_id"] for a in coco.loadAnns(coco.getAnnIds(imgIds=[1]))] == [0]

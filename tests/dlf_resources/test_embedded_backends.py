@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL.Image import Image, Resampling
 
 from dlf_core import boxes as geometry
 from dlf_core.answers import Verdict
-from dlf_core.errors import BackendUnavailable, QueryNotKnown
+from dlf_core.errors import BackendUnavailable, ImageRejected, QueryNotKnown
 from dlf_core.evaluate import evaluate
 from dlf_core.formats import coco
 from dlf_core.formats.dataset import Dataset, LabeledBox, LabeledImage
 from dlf_core.project import Project
 from dlf_core.records import ScoreKind
+from dlf_core.usage import Usage
+from dlf_resources.grounding import AVAILABLE as LABEL_BACKENDS
 from dlf_resources.grounding import Detection, GroundingBackend, open_grounding
+from dlf_resources.grounding import embedded as grounding
 from dlf_resources.images import open_upright
+from dlf_resources.picture import Crop, Picture
+from dlf_resources.vlm import AVAILABLE as VLM_BACKENDS
 from dlf_resources.vlm import Answer, Question, VlmBackend, open_vlm
 
 Corners = tuple[float, float, float, float]
@@ -52,20 +59,40 @@ def persons(label: GroundingBackend, files: dict[str, Path]) -> dict[str, list[D
     return {name: grounded(label, file.read_bytes())["person"] for name, file in files.items()}
 
 
-def grounded(label: GroundingBackend, content: bytes) -> dict[str, list[Detection]]:
-    return label.ground(open_upright(content, label.max_side), ["person", "zebra"])
+def grounded(
+    label: GroundingBackend, content: bytes, queries: Sequence[str] = ("person", "zebra")
+) -> dict[str, list[Detection]]:
+    (found,) = grounded_at_once(label, [content], queries)
+    return found
+
+
+def grounded_at_once(
+    label: GroundingBackend, contents: Sequence[bytes], queries: Sequence[str]
+) -> list[dict[str, list[Detection]]]:
+    async def every() -> list[dict[str, list[Detection]]]:
+        async with label.connected():
+            return await asyncio.gather(*(label.ground(Picture(lambda c=c: c), queries) for c in contents))
+
+    return asyncio.run(every())
+
+
+def answered(vlm: VlmBackend, picture: Picture, question: Question) -> Answer:
+    async def once() -> Answer:
+        async with vlm.connected():
+            return await vlm.ask(picture, question)
+
+    return asyncio.run(once())
 
 
 def corners(found: list[Detection]) -> geometry.Boxes:
     return geometry.as_boxes([(box.x1, box.y1, box.x2, box.y2) for box in found])
 
 
-def asked(vlm: VlmBackend, picture: Image.Image, box: Corners, subject: str = "person") -> Answer:
+def asked(vlm: VlmBackend, picture: Image, box: Corners, subject: str = "person") -> Answer:
     """As the verify stage asks: a padded crop, and where in it the box lies."""
-    left, top, right, bottom = geometry.to_pixels(geometry.pad(box, vlm.crop_padding), *picture.size)
-    frame = (left / picture.width, top / picture.height, right / picture.width, bottom / picture.height)
-    inside = geometry.clip(geometry.relative_to(geometry.as_boxes([box]), frame))[0].tolist()
-    return vlm.ask(picture.crop((left, top, right, bottom)), Question("verify", subject, "", tuple(inside)))
+    crop = Crop(picture, geometry.pad(box, vlm.crop_padding))
+    inside = geometry.clip(geometry.relative_to(geometry.as_boxes([box]), crop.frame))[0].tolist()
+    return answered(vlm, crop, Question("verify", subject, "", tuple(inside)))
 
 
 def test_boxes_lie_in_the_picture_and_say_what_their_score_is(persons: dict[str, list[Detection]]) -> None:
@@ -109,7 +136,7 @@ def test_phrases_of_one_class_get_the_same_boxes_each_under_its_own_name(
     label: GroundingBackend, files: dict[str, Path], persons: dict[str, list[Detection]]
 ) -> None:
     name = "000000393226.jpg"
-    found = label.ground(open_upright(files[name].read_bytes(), label.max_side), ["people", "a woman"])
+    found = grounded(label, files[name].read_bytes(), ["people", "a woman"])
     assert found == {"people": persons[name], "a woman": persons[name]}
 
 
@@ -117,9 +144,51 @@ def test_every_run_and_thread_gives_the_same_boxes(
     label: GroundingBackend, files: dict[str, Path], persons: dict[str, list[Detection]]
 ) -> None:
     names = ["000000184324.jpg", "000000356387.jpg", "000000188465.jpg"] * 2
-    with ThreadPoolExecutor(4) as pool:
-        again = list(pool.map(lambda name: grounded(label, files[name].read_bytes())["person"], names))
-    assert again == [persons[name] for name in names]
+    again = grounded_at_once(label, [files[name].read_bytes() for name in names], ["person"])
+    assert [found["person"] for found in again] == [persons[name] for name in names]
+
+
+def test_pictures_are_looked_at_in_threads_and_counted(sample: Project, files: dict[str, Path]) -> None:
+    label, vlm = open_grounding("embedded", sample), open_vlm("embedded", sample)
+    content = files["000000129054.jpg"].read_bytes()
+    loop_thread = threading.get_ident()
+    read_in: list[int] = []
+
+    def read() -> bytes:
+        read_in.append(threading.get_ident())
+        return content
+
+    async def three() -> None:
+        picture = Picture(read)
+        filtered = vlm.ask(picture, Question("filter", "zebra", ""))
+        await asyncio.gather(label.ground(picture, ["zebra"]), label.ground(picture, ["person"]), filtered)
+
+    asyncio.run(three())
+    assert len(read_in) == 3
+    assert loop_thread not in read_in  # the loop goes on while a model computes
+    assert (label.usage.requests, vlm.usage.requests) == (2, 1)
+    assert label.usage.backend_seconds > 0
+    assert label.usage.bytes_sent == vlm.usage.input_tokens == 0
+
+
+def test_a_large_photo_is_looked_at_as_large_as_the_model_is_told(
+    label: GroundingBackend, files: dict[str, Path], odd: ModuleType
+) -> None:
+    upright = open_upright(files["000000129054.jpg"].read_bytes())
+    large = upright.resize((upright.width * 4, upright.height * 4))
+    assert max(large.size) > grounding.MAX_SIDE
+    shrunk = large.copy()
+    shrunk.thumbnail((grounding.MAX_SIDE, grounding.MAX_SIDE), Resampling.BILINEAR)
+    found = grounded(label, odd.encoded(large, "PNG"))["zebra"]
+    assert len(found) >= 8
+    assert found == grounded(label, odd.encoded(shrunk, "PNG"))["zebra"]
+
+
+def test_a_file_that_is_gone_or_damaged_is_told_of_its_picture(vlm: VlmBackend, label: GroundingBackend) -> None:
+    with pytest.raises(ImageRejected, match="not_an_image"):
+        grounded(label, b"<html>404</html>")
+    with pytest.raises(ImageRejected, match="not_an_image"):
+        answered(vlm, Picture(lambda: b""), Question("filter", "person", ""))
 
 
 @pytest.mark.parametrize("orientation", [2, 5, 6, 8])
@@ -178,7 +247,7 @@ def test_a_box_around_another_class_is_refused_and_the_answer_says_what_is_there
 
 def test_filter_keeps_photos_of_the_target_and_drops_the_others(vlm: VlmBackend, files: dict[str, Path]) -> None:
     said = {
-        name: vlm.ask(open_upright(file.read_bytes(), vlm.max_side), Question("filter", "person", ""))
+        name: answered(vlm, Picture(file.read_bytes), Question("filter", "person", ""))
         for name, file in files.items()
     }
     in_folder = {folder: {f.name for f in files.values() if f.parent.name == folder} for folder in ("animals", "birds")}
@@ -191,12 +260,24 @@ def test_filter_keeps_photos_of_the_target_and_drops_the_others(vlm: VlmBackend,
 
 def test_thresholds_of_the_yaml_decide(make_project: Callable[..., Project], files: dict[str, Path]) -> None:
     strict = make_project(thresholds="{filter_score: 1.0, label_score: 0.9, verify_score: 1.0}")
-    picture = open_upright(files["000000393226.jpg"].read_bytes())
+    file = files["000000393226.jpg"]
     vlm, label = open_vlm("embedded", strict), open_grounding("embedded", strict)
-    assert vlm.ask(picture, Question("filter", "person", "")).verdict is Verdict.NO
-    assert vlm.parameters["filter_score"] == vlm.parameters["verify_score"] == 1.0
+    assert answered(vlm, Picture(file.read_bytes), Question("filter", "person", "")).verdict is Verdict.NO
+    assert vlm.parameters("filter")["score"] == vlm.parameters("verify")["score"] == 1.0
     assert label.parameters["min_score"] == 0.9
-    assert all(box.score >= 0.9 for box in label.ground(picture, ["person"])["person"])
+    found = grounded(label, file.read_bytes())["person"]
+    assert found
+    assert all(box.score >= 0.9 for box in found)
+
+
+@pytest.mark.parametrize(("threshold", "stage"), [("filter_score", "filter"), ("verify_score", "verify")])
+def test_a_threshold_changes_what_its_own_stage_is_asked_and_no_other(
+    make_project: Callable[..., Project], vlm: VlmBackend, threshold: str, stage: str
+) -> None:
+    changed = open_vlm("embedded", make_project(thresholds=f"{{{threshold}: 0.6}}"))
+    other = {"filter": "verify", "verify": "filter"}[stage]
+    assert changed.parameters(stage) != vlm.parameters(stage)
+    assert changed.parameters(other) == vlm.parameters(other)
 
 
 def test_a_phrase_that_is_no_class_is_refused_before_any_image_is_read(
@@ -210,10 +291,43 @@ def test_a_phrase_that_is_no_class_is_refused_before_any_image_is_read(
         label.check(["drone"])
 
 
-def test_a_backend_of_another_version_is_told_with_those_that_are_there(sample: Project) -> None:
+@pytest.fixture
+def no_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in os.environ:
+        if variable.startswith(("QWEN_", "GEMMA_", "FALCON_")):
+            monkeypatch.delenv(variable)
+
+
+def test_a_backend_that_does_not_exist_is_told_with_those_that_are_there(sample: Project) -> None:
     with pytest.raises(
-        BackendUnavailable, match=r"'qwen' is not part of this version for filter and verify; .*embedded"
+        BackendUnavailable, match=r"^'falcon' is no backend for filter and verify; there is: qwen, gemma, embedded "
     ):
-        open_vlm("qwen", sample)
-    with pytest.raises(BackendUnavailable, match=r"'falcon' is not part of this version for label; .*embedded"):
-        open_grounding("falcon", sample)
+        open_vlm("falcon", sample)
+    with pytest.raises(
+        BackendUnavailable, match=r"^'pod' is no backend for label; there is: falcon, falcon-mlx, qwen, embedded "
+    ):
+        open_grounding("pod", sample)
+
+
+@pytest.mark.usefixtures("no_addresses")
+def test_every_backend_that_is_there_opens_without_asking_anybody(sample: Project) -> None:
+    for name in VLM_BACKENDS:
+        vlm = open_vlm(name, sample)
+        assert vlm.name == name
+        assert vlm.model
+        assert vlm.window >= 1
+        assert vlm.parameters("filter")
+        assert vlm.parameters("verify")
+        assert vlm.usage == Usage()
+    for name in LABEL_BACKENDS:
+        label = open_grounding(name, sample)
+        assert label.name == name
+        assert label.model
+        assert label.window >= 1
+        assert label.parameters
+        assert label.usage == Usage()
+
+
+@pytest.mark.usefixtures("no_addresses")
+def test_gemma_draws_no_boxes_and_means_falcon_for_label(sample: Project) -> None:
+    assert open_grounding("gemma", sample).name == "falcon"

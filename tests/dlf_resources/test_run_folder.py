@@ -7,11 +7,13 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from dlf_core.errors import StoreError
+from dlf_core.views import Rows, together
 from dlf_resources.experiments import Experiments, RunFolder
 
 
@@ -71,21 +73,54 @@ def test_a_slow_writer_does_not_overwrite_the_view_of_a_faster_one(run: RunFolde
     """The first has read the parts and is slow to assemble them; the second comes in between."""
     assembling, second_done = threading.Event(), threading.Event()
 
-    def slowly(parts: list[object]) -> object:
+    def slowly(parts: list[dict[str, object]]) -> object:
         assembling.set()
         second_done.wait(0.3)  # under the lock the second cannot end before the first has
         return parts
 
     def second() -> None:
         assert assembling.wait(5)
-        run.merge("view.json", "b", "second", lambda parts: parts)
+        run.merge("view.json", "b", {"name": "second"}, lambda parts: parts)
         second_done.set()
 
     thread = threading.Thread(target=second)
     thread.start()
-    run.merge("view.json", "a", "first", slowly)
+    run.merge("view.json", "a", {"name": "first"}, slowly)
     thread.join()
-    assert json.loads((run.path / "view.json").read_bytes()) == ["first", "second"]
+    assert json.loads((run.path / "view.json").read_bytes()) == [{"name": "first"}, {"name": "second"}]
+
+
+def test_long_lists_of_the_parts_stand_in_the_view_one_after_the_other(run: RunFolder) -> None:
+    def part(bucket: str, count: int) -> dict[str, object]:
+        return {"bucket": bucket, "rows": Rows(lambda: iter([{"n": number, "of": bucket} for number in range(count)]))}
+
+    def whole(parts: list[dict[str, object]]) -> dict[str, object]:
+        return {"buckets": [found["bucket"] for found in parts], "rows": together(parts, "rows")}
+
+    for bucket, count in (("c", 0), ("b", 700), ("a", 3), ("b", 600)):
+        file = run.merge("view.json", bucket, part(bucket, count), whole)
+    read = json.loads(file.read_bytes())
+    assert read["buckets"] == ["a", "b", "c"]
+    assert [(row["of"], row["n"]) for row in read["rows"]] == [("a", n) for n in range(3)] + [
+        ("b", n) for n in range(600)
+    ]
+
+
+def test_a_part_whose_rows_fail_leaves_part_and_view_as_they_were(run: RunFolder) -> None:
+    def broken() -> Iterator[int]:
+        yield 1
+        raise ValueError("no more rows")
+
+    def whole(parts: list[dict[str, object]]) -> dict[str, object]:
+        return {"rows": together(parts, "rows")}
+
+    file = run.merge("view.json", "a", {"rows": Rows(lambda: iter([7, 8]))}, whole)
+    with pytest.raises(ValueError, match="no more rows"):
+        run.merge("view.json", "a", {"rows": Rows(broken)}, whole)
+    assert json.loads(file.read_bytes()) == {"rows": [7, 8]}
+    assert [path.name for path in run.path.rglob("*.tmp-*")] == []
+    run.merge("view.json", "b", {"rows": Rows(lambda: iter([9]))}, whole)
+    assert json.loads(file.read_bytes()) == {"rows": [7, 8, 9]}
 
 
 def test_a_run_is_noted_once(run: RunFolder) -> None:

@@ -1,0 +1,144 @@
+"""Whether a backend is there, with which model, and how fast it answers a probe picture."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib import metadata
+from importlib.util import find_spec
+
+from dlf_core.errors import BackendError, FactoryError
+from dlf_core.project import Project
+from dlf_resources.grounding.falcon import FalconServer
+from dlf_resources.servers import mac_tensor
+from dlf_resources.servers.addresses import falcon_model
+from dlf_resources.servers.chat import chat_server
+from dlf_resources.servers.downloads import on_disk
+from dlf_resources.vlm.mac_tensor import MacTensorVlm
+
+BACKENDS = ("embedded", "qwen", "gemma", "falcon", "falcon-mlx")
+PROBE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One backend.
+
+    Attributes:
+        backend: its name in the YAML.
+        ok: whether it can be asked now.
+        said: in words: what it has, or what is wrong and the way out.
+        url: where it was looked for; None for one in this process.
+        model: the model that answers.
+        logprobs: whether it tells log-probabilities; None where that is no question.
+        latency_ms: time for one probe picture.
+    """
+
+    backend: str
+    ok: bool
+    said: str
+    url: str | None = None
+    model: str | None = None
+    logprobs: bool | None = None
+    latency_ms: float | None = None
+
+
+def look(backend: str, project: Project) -> Health:
+    """Ask one backend how it is. Never raises a FactoryError; takes at most half a minute."""
+    try:
+        return _LOOKS[backend](project)
+    except FactoryError as error:
+        return Health(backend, False, str(error).rstrip("."))
+
+
+def _in_loop(work: Callable[[], Awaitable[Health]]) -> Health:
+    async def limited() -> Health:
+        return await asyncio.wait_for(work(), PROBE_SECONDS)
+
+    try:
+        return asyncio.run(limited())
+    except TimeoutError:
+        raise BackendError(f"no answer to a probe picture within {PROBE_SECONDS:.0f} s") from None
+
+
+def _qwen(project: Project) -> Health:
+    server = chat_server(project)
+
+    async def work() -> Health:
+        async with server.connected():
+            began = time.perf_counter()
+            said = await server.probe()
+            took = (time.perf_counter() - began) * 1000
+        logprobs = bool(said.alternatives)
+        words = "log-probabilities" if logprobs else "no log-probabilities (start it with --top-logprobs-k 5)"
+        told = f"{server.model} at {server.address.url}, {words}, {took:.0f} ms a probe picture"
+        return Health("qwen", True, told, server.address.url, server.model, logprobs, round(took, 1))
+
+    return _in_loop(work)
+
+
+def _gemma(project: Project) -> Health:
+    backend = MacTensorVlm(project)
+
+    async def work() -> Health:
+        async with backend.connected():
+            model = (await mac_tensor.info(backend.client)).model
+            began = time.perf_counter()
+            await backend.probe()
+            took = (time.perf_counter() - began) * 1000
+        told = f"{model} at {backend.address.url}, no log-probabilities, {took:.0f} ms a probe picture"
+        return Health("gemma", True, told, backend.address.url, model, False, round(took, 1))
+
+    return _in_loop(work)
+
+
+def _falcon(project: Project) -> Health:
+    backend = FalconServer(project)
+
+    async def work() -> Health:
+        async with backend.connected():
+            began = time.perf_counter()
+            await backend.probe()
+            took = (time.perf_counter() - began) * 1000
+        told = f"{backend.recognised} at {backend.address.url}, {took:.0f} ms a probe picture"
+        return Health("falcon", True, told, backend.address.url, backend.model, None, round(took, 1))
+
+    return _in_loop(work)
+
+
+def _falcon_mlx(project: Project) -> Health:
+    if find_spec("mlx_vlm") is None:
+        install = "pip install 'data-label-factory[mlx]'"
+        return Health("falcon-mlx", False, f"mlx-vlm is not installed; install it with: {install}")
+    model, version = falcon_model(), metadata.version("mlx-vlm")
+    there = "on this disk" if on_disk(model) else "not on this disk: fetched when it is first used"
+    return Health("falcon-mlx", True, f"mlx-vlm {version} in this process; {model} is {there}", model=model)
+
+
+def _embedded(project: Project) -> Health:
+    from PIL import Image
+
+    from dlf_resources.detectors import coco_ssd, nanodet
+
+    picture = Image.new("RGB", (640, 480), (120, 120, 120))
+    coco_ssd.detect(picture, [0], 0.5)
+    nanodet.detect(picture, [0], 0.5)
+    began = time.perf_counter()
+    coco_ssd.detect(picture, [0], 0.5)
+    middle = time.perf_counter()
+    nanodet.detect(picture, [0], 0.5)
+    label, verify = (middle - began) * 1000, (time.perf_counter() - middle) * 1000
+    told = f"{coco_ssd.MODEL} {label:.0f} ms, {nanodet.MODEL} {verify:.0f} ms an image on the CPU; 80 COCO classes"
+    model = f"{coco_ssd.MODEL}, {nanodet.MODEL}"
+    return Health("embedded", True, told, model=model, latency_ms=round(label + verify, 1))
+
+
+_LOOKS: dict[str, Callable[[Project], Health]] = {
+    "embedded": _embedded,
+    "qwen": _qwen,
+    "gemma": _gemma,
+    "falcon": _falcon,
+    "falcon-mlx": _falcon_mlx,
+}

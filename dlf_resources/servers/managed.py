@@ -1,0 +1,276 @@
+"""mlx_vlm.server as a child of this process: safe settings, watched until it has its model, stopped with it.
+
+`dlf serve-vlm` runs one in the foreground; a project with `backends: {manage: true}` gets one for its runs. Within a
+process a server is shared by everybody who leases it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+from dlf_core.errors import BackendUnavailable
+from dlf_resources.servers.addresses import Address
+from dlf_resources.servers.chat import TOP_LOGPROBS
+from dlf_resources.servers.downloads import downloaded_bytes
+from dlf_resources.servers.replies import cut
+from dlf_resources.workspace import Workspace
+
+INSTALL = "pip install 'data-label-factory[mlx]'"
+HOST = "127.0.0.1"
+# A first start may have to fetch gigabytes.
+WAIT_SECONDS = 3600.0
+_SECRETS = re.compile(r"^(?:R2_|AWS_|RUNPOD_|OPENVERSE_|QWEN_API_KEY$)")
+# The last line of a traceback.
+_CAUSE = re.compile(r"^[\w.]*(?:Error|Exception)\b(?:: .*)?$")
+_UNINTERESTING = re.compile(r"^\s*$|^INFO:|HTTP Request|warn", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """How a server is started.
+
+    Attributes:
+        model: a folder or a Hugging Face id; the server answers to exactly this name.
+        port: on loopback.
+        max_num_seqs: answers it works on at once.
+        top_logprobs: alternatives it gives for a token.
+        key: clients must send it, when there is one.
+    """
+
+    model: str
+    port: int
+    max_num_seqs: int = field(default_factory=lambda: sequences_for(memory_bytes()))
+    top_logprobs: int = TOP_LOGPROBS
+    key: str | None = field(default=None, repr=False)
+
+    @property
+    def url(self) -> str:
+        """Where it will answer."""
+        return f"http://{HOST}:{self.port}"
+
+    def command(self) -> list[str]:
+        """The command line. The key is not on it: every user of the machine can read that."""
+        options = ["--max-num-seqs", str(self.max_num_seqs), "--top-logprobs-k", str(self.top_logprobs)]
+        address = ["--host", HOST, "--port", str(self.port)]
+        return [sys.executable, "-m", "mlx_vlm.server", "--model", self.model, *address, *options]
+
+    def environment(self) -> dict[str, str]:
+        """This process's environment without the secrets that are none of the server's business."""
+        kept = {name: value for name, value in os.environ.items() if not _SECRETS.match(name)}
+        if self.key:
+            kept["MLX_VLM_SERVER_API_KEY"] = self.key
+        if sys.platform != "darwin":
+            kept["MLX_DISABLE_COMPILE"] = "1"  # without Metal, compiling each kernel takes longer than using it
+        return kept
+
+
+def memory_bytes() -> int:
+    """Memory of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def sequences_for(memory: int) -> int:
+    """Answers to work on at once: one for every 2 GB, 8 on a 16 GB Mac, at most 32 (mlx_vlm.server's own limit)."""
+    return max(1, min(32, round(memory / 1e9) // 2))
+
+
+class ManagedServer:
+    """One server process.
+
+    Args:
+        settings: how it is started.
+        log: where it writes.
+    """
+
+    def __init__(self, settings: ServerSettings, log: Path | None = None):
+        self.settings = settings
+        self.log = log or Workspace.find().dagster_home / "logs" / f"serve-vlm-{settings.port}.log"
+        self._keeper: subprocess.Popen[bytes] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there."""
+        return self._keeper is not None and self._keeper.poll() is None
+
+    def start(self, told: Callable[[str], None] = lambda _: None, wait_seconds: float = WAIT_SECONDS) -> None:
+        """Start it and wait until it has its model.
+
+        Args:
+            told: hears, about once a second, what it is doing.
+            wait_seconds: after this it is given up.
+
+        Raises:
+            BackendUnavailable: it cannot be started; the sentence says why.
+        """
+        check_installed()
+        model = self.settings.model
+        if model.startswith(("/", "./", "../", "~")) and not Path(model).is_dir():
+            raise BackendUnavailable(f"'{model}' is no folder; give --model or QWEN_MODEL_PATH a checkpoint's folder.")
+        if taken_by := who_listens(self.settings.port, self.settings.key):
+            raise BackendUnavailable(
+                f"port {self.settings.port} of {HOST} is taken already, by {taken_by}; stop that, or choose another "
+                "with --port or QWEN_URL."
+            )
+        keeper = [sys.executable, "-m", "dlf_resources.servers.keeper", str(self.log)]
+        # Its standard input is the leash: it closes with this process, however that ends.
+        self._keeper = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+            [*keeper, *self.settings.command()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=self.settings.environment(),
+            start_new_session=True,
+        )
+        try:
+            self._wait(told, time.monotonic() + wait_seconds)
+        except BaseException:
+            self.stop()
+            raise
+
+    def wait(self) -> int:
+        """Wait until it ends by itself; its exit status."""
+        return self._keeper.wait() if self._keeper else 0
+
+    def stop(self) -> None:
+        """End it; returns when it is gone."""
+        if self._keeper is None:
+            return
+        assert self._keeper.stdin is not None
+        self._keeper.stdin.close()
+        self._keeper.wait()
+        self._keeper = None
+
+    def last_words(self) -> str:
+        """The end of its log, in one line."""
+        try:
+            lines = self.log.read_bytes()[-20_000:].decode("utf-8", "replace").splitlines()
+        except OSError:
+            return "nothing was logged"
+        causes = [line for line in lines if _CAUSE.match(line)]
+        telling = [line for line in lines if not _UNINTERESTING.search(line)]
+        return cut((causes or telling or lines or ["nothing was logged"])[-1], self.settings.key)
+
+    def _wait(self, told: Callable[[str], None], until: float) -> None:
+        began = time.monotonic()
+        before = downloaded_bytes(self.settings.model)
+        while time.monotonic() < until:
+            if not self.running:
+                said = self.last_words().rpartition("Failed to load model: ")[2]
+                text = f"mlx_vlm.server could not start with '{self.settings.model}': {said} (its log: {self.log})"
+                raise BackendUnavailable(text)
+            if loaded_model(self.settings.port, self.settings.key) is not None:
+                return
+            time.sleep(0.25)
+            fetched = downloaded_bytes(self.settings.model) - before
+            doing = f"downloading {self.settings.model}: {fetched / 1e9:.2f} GB" if fetched else "loading the model"
+            told(f"{doing} ({time.monotonic() - began:.0f} s)")
+        raise BackendUnavailable(f"mlx_vlm.server had no model after {WAIT_SECONDS:.0f} s (its log: {self.log})")
+
+
+def check_installed() -> None:
+    """Whether mlx-vlm is there.
+
+    Raises:
+        BackendUnavailable: it is not.
+    """
+    if find_spec("mlx_vlm") is None:
+        raise BackendUnavailable(f"mlx_vlm.server is not installed; install it with: {INSTALL}")
+
+
+def loaded_model(port: int, key: str | None) -> str | None:
+    """The model of a server on loopback; None when nobody answers or none is loaded."""
+    request = urllib.request.Request(f"http://{HOST}:{port}/health")
+    if key:
+        request.add_header("Authorization", f"Bearer {key}")
+    try:
+        with _NO_PROXY.open(request, timeout=5) as reply:
+            said = json.loads(reply.read(65536))
+    except (OSError, ValueError):
+        return None
+    model = said.get("loaded_model") if isinstance(said, dict) else None
+    return model if isinstance(model, str) else None
+
+
+def who_listens(port: int, key: str | None) -> str | None:
+    """Who has a port of loopback, in words; None when it is free."""
+    with socket.socket() as probe:
+        probe.settimeout(2)
+        if probe.connect_ex((HOST, port)) != 0:
+            return None
+    model = loaded_model(port, key)
+    return f"a server of '{model}'" if model else "another program"
+
+
+_NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_guard = threading.RLock()
+_servers: dict[int, ManagedServer] = {}
+_leases: dict[int, int] = {}
+_holds = 0
+
+
+@contextlib.contextmanager
+def leased(address: Address, model: str, told: Callable[[str], None]) -> Iterator[None]:
+    """Within it, a server of the model answers at the address: one that is there already, else one of ours.
+
+    Raises:
+        BackendUnavailable: it cannot be started, or the port belongs to somebody else.
+    """
+    if not address.local:
+        raise BackendUnavailable(
+            f"'manage: true' starts a server on this machine, and {address.variable} names {address.url}; take one of "
+            "the two away."
+        )
+    port = address.port
+    with _guard:
+        ours = _servers.get(port)
+        if ours is not None and (not ours.running or ours.settings.model != model):
+            ours.stop()
+            ours = None
+        if ours is None and loaded_model(port, address.key) != model:
+            ours = ManagedServer(ServerSettings(model, port, key=address.key))
+            told(f"starting mlx_vlm.server with {model} on {ours.settings.url}")
+            ours.start(told)
+            told(f"mlx_vlm.server is ready at {ours.settings.url}")
+            _servers[port] = ours
+        _leases[port] = _leases.get(port, 0) + 1
+    try:
+        yield
+    finally:
+        with _guard:
+            _leases[port] -= 1
+            _stop_unused()
+
+
+@contextlib.contextmanager
+def kept_running() -> Iterator[None]:
+    """Within it, a server whose last lease ended goes on: the next bucket will want it."""
+    global _holds
+    with _guard:
+        _holds += 1
+    try:
+        yield
+    finally:
+        with _guard:
+            _holds -= 1
+            _stop_unused()
+
+
+def _stop_unused() -> None:
+    if _holds:
+        return
+    for port in [port for port in _servers if not _leases.get(port)]:
+        _servers.pop(port).stop()
