@@ -6,6 +6,8 @@ import contextlib
 import datetime as dt
 import io
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image as PilImage
 
-from dlf_core.records import Image, empty_table, image_id_of, to_table
+from dlf_core.records import Image, empty_table, image_id_of, sorted_from, to_table
 from dlf_resources.stores.local import LocalStore
 from dlf_resources.stores.stage_tables import StageTables
 
@@ -41,7 +43,6 @@ class Bench:
     """A workspace for one measurement."""
 
     root: Path
-    photos: list[bytes]
 
     def write_project(self, **more: str) -> Path:
         """The project, with further top-level lines."""
@@ -65,8 +66,10 @@ def bucket_of(count: int, width: int = 640, height: int = 480) -> Iterator[Bench
         for name in ("project_configs", "dagster_home"):
             (root / name).mkdir()
         (root / "dagster_home" / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
-        bench = Bench(root, [photo(width, height, seed) for seed in range(DISTINCT)])
-        _fill(bench, count, width, height)
+        bench = Bench(root)
+        # In another process: what making the bucket takes must not count as what the stage takes.
+        arguments = [folder, *map(str, (count, width, height))]
+        subprocess.run([sys.executable, "-m", __name__, *arguments], check=True)
         kept = {name: os.environ.get(name) for name in ("DLF_HOME", "DLF_DATA_ROOT", "DAGSTER_HOME")}
         os.environ |= {"DLF_HOME": folder, "DLF_DATA_ROOT": str(root / "data")}
         os.environ["DAGSTER_HOME"] = str(root / "dagster_home")
@@ -81,7 +84,8 @@ def _fill(bench: Bench, count: int, width: int, height: int) -> None:
     raw = bench.root / "data" / "bench" / "raw" / BUCKET
     raw.mkdir(parents=True)
     originals = []
-    for number, content in enumerate(bench.photos):
+    photos = [photo(width, height, seed) for seed in range(DISTINCT)]
+    for number, content in enumerate(photos):
         originals.append(raw / f"original{number}.jpg")
         originals[-1].write_bytes(content)
     rows: list[Any] = []
@@ -89,14 +93,12 @@ def _fill(bench: Bench, count: int, width: int, height: int) -> None:
     for number in range(count):
         image_id = image_id_of(str(number).encode())
         os.link(originals[number % DISTINCT], raw / f"{image_id}.jpg")
-        rows.append(_row(number, image_id, width, height, len(bench.photos[number % DISTINCT])))
+        rows.append(_row(number, image_id, width, height, len(photos[number % DISTINCT])))
         if len(rows) == 4096:
             tables.append(to_table("gather", rows))
             rows = []
-    import pyarrow as pa
-
     tables.append(to_table("gather", rows))
-    StageTables(bench.store()).write("gather", KEY, pa.concat_tables(tables).combine_chunks())
+    StageTables(bench.store()).write("gather", KEY, sorted_from("gather", tables))
 
 
 def _row(number: int, image_id: str, width: int, height: int, size: int) -> Image:
@@ -120,3 +122,7 @@ def _row(number: int, image_id: str, width: int, height: int, size: int) -> Imag
         title=f"photo {number}",
         fetched_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
     )
+
+
+if __name__ == "__main__":
+    _fill(Bench(Path(sys.argv[1])), *map(int, sys.argv[2:5]))

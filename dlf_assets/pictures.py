@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
 from collections.abc import Iterator
 from typing import Any
@@ -16,67 +17,85 @@ from dlf_resources.picture import Picture
 from dlf_resources.stores.base import Store
 
 _REMEMBERED = 256
+_BATCH = 4096
 
 
 class KeptImages:
-    """Gather rows of kept images, in the order in which they were found. Columns in memory; a row is made when asked.
+    """Gather rows of kept images, in the order in which they were found.
+
+    The table stays as it is; an index says which rows and in which order, and a row is made when it is asked for.
 
     Args:
-        gathered: a gather table, of any of its columns, `image_id`, `state` and `order` among them.
+        gathered: a gather table, of any of its columns, `image_id`, `state` and `order` among them, in its order.
         only: image ids to keep; all without.
     """
 
     def __init__(self, gathered: pa.Table, only: pa.Array | None = None):
-        chosen = pc.equal(gathered["state"], CandidateState.KEPT.value)
+        kept = pc.equal(gathered["state"], CandidateState.KEPT.value)
         if only is not None:
-            chosen = pc.and_(chosen, pc.is_in(gathered["image_id"], only))
-        kept = gathered.filter(chosen)
-        order = pc.sort_indices(kept["order"])
-        names = [name for name in kept.column_names if name not in ("state", "order")]
-        self._columns = {name: kept[name].take(order).combine_chunks() for name in names}
-        ids = np.asarray(self._columns["image_id"].to_numpy(zero_copy_only=False), dtype="S32")
-        self._by_id = np.argsort(ids)
-        self._sorted = ids[self._by_id]
-        self.row = functools.lru_cache(maxsize=_REMEMBERED)(self._row)
+            kept = pc.and_(kept, pc.is_in(gathered["image_id"], only))
+        self._kept = kept.to_numpy()
+        names = [name for name in gathered.column_names if name not in ("state", "order")]
+        self._columns = {name: gathered[name] for name in names}
+        self._ids = _Looked(gathered["image_id"])
+        rows = np.flatnonzero(self._kept).astype(np.int32)
+        self._rows = rows[np.argsort(gathered["order"].to_numpy()[rows], kind="stable")]
+        self._row = functools.lru_cache(maxsize=_REMEMBERED)(self._made)
 
     def __len__(self) -> int:
-        return len(self._by_id)
+        return len(self._rows)
 
     def __contains__(self, image_id: object) -> bool:
-        return self._number(image_id) is not None
+        return self._place(str(image_id)) is not None
 
     def __getitem__(self, image_id: str) -> dict[str, Any]:
-        number = self._number(image_id)
-        if number is None:
+        place = self._place(image_id)
+        if place is None:
             raise KeyError(image_id)
-        return self.row(number)
+        return self._row(place)
 
     def __iter__(self) -> Iterator[str]:
-        ids = self._columns["image_id"]
-        for start in range(0, len(ids), 4096):
-            yield from ids.slice(start, 4096).to_pylist()
+        for start in range(0, len(self._rows), _BATCH):
+            yield from self._columns["image_id"].take(pa.array(self._rows[start : start + _BATCH])).to_pylist()
 
     def id_of(self, number: int) -> str:
-        """The image id of a row."""
-        return self._columns["image_id"][number].as_py()
+        """The image id of the image of this number, in the order found."""
+        return self._ids[int(self._rows[number])]
 
     def paths(self, image_ids: list[str]) -> list[str | None]:
         """Paths in the store; None for an image that is not among these."""
-        numbers = [self._number(image_id) for image_id in image_ids]
-        return self._columns["path"].take(pa.array(numbers, pa.int64())).to_pylist()
+        places = [self._place(image_id) for image_id in image_ids]
+        return self._columns["path"].take(pa.array(places, pa.int64())).to_pylist()
 
     def picture(self, store: Store, image_id: str) -> Picture:
         """The image of an id."""
         return picture_of(store, self[image_id])
 
-    def _row(self, number: int) -> dict[str, Any]:
-        return {name: column[number].as_py() for name, column in self._columns.items()}
+    def _made(self, place: int) -> dict[str, Any]:
+        return {name: column[place].as_py() for name, column in self._columns.items()}
 
-    def _number(self, image_id: object) -> int | None:
-        name = str(image_id).encode()
-        place = int(np.searchsorted(self._sorted, name))
-        there = place < len(self._sorted) and self._sorted[place] == name
-        return int(self._by_id[place]) if there else None
+    def _place(self, image_id: str) -> int | None:
+        """The row of a kept image. The table is sorted by image id, and of equal ones only one is kept."""
+        place = bisect.bisect_left(self._ids, image_id)
+        while place < len(self._ids) and self._ids[place] == image_id:
+            if self._kept[place]:
+                return place
+            place += 1
+        return None
+
+
+class _Looked:
+    """A sorted column as a sequence; rows without a value, which sort last, are not part of it."""
+
+    def __init__(self, column: pa.ChunkedArray):
+        self._column = column
+        self._length = len(column) - column.null_count
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, place: int) -> str:
+        return self._column[place].as_py()
 
 
 def picture_of(store: Store, row: dict[str, Any]) -> Picture:

@@ -19,7 +19,7 @@ from dlf_assets.asks import Asks, Item, Missing
 from dlf_assets.run_folder import run_folder_of
 from dlf_core.errors import BackendUnavailable, FactoryError, StoreError
 from dlf_core.project import Project
-from dlf_core.records import ERROR_STATES, sort_table
+from dlf_core.records import ERROR_STATES, sorted_from
 from dlf_resources.dagster_resources import EngineResource, ExperimentsResource, ProjectsResource
 from dlf_resources.engines import Engine
 from dlf_resources.experiments import RunFolder
@@ -155,14 +155,17 @@ def compute(
                     tally.update(str(getattr(row, status)) for row in rows)
                     reporter.advance(bucket.stage, bucket.name, done, tally)
         fragments.flush()
-        new = fragments.written()
-        kept = old.filter(pc.invert(pc.is_in(old["memo_key"], new["memo_key"].combine_chunks())))
-        reused = len(kept)
-        table = sort_table(bucket.stage, pa.concat_tables([kept, new]))
+        parts = fragments.take_written()
+        computed = sum(len(part) for part in parts)
+        new = pa.chunked_array([chunk for part in parts for chunk in part["memo_key"].chunks], pa.string())
+        parts.append(old.filter(pc.invert(pc.is_in(old["memo_key"], new.combine_chunks()))))
+        reused = len(parts[-1])
+        del old, good, new
+        table = sorted_from(bucket.stage, parts)
         seconds = time.perf_counter() - began
         reporter.finish(bucket.stage, bucket.name, tally, seconds)
         output = StageOutput(bucket.stage, table, tuple(fragments.keys))
-    return Computed(output, len(new), reused, todo, seconds)
+    return Computed(output, computed, reused, todo, seconds)
 
 
 def _remembered(bucket: Bucket, fragments: Fragments, asks: Asks[Any], status: str) -> pa.Table:

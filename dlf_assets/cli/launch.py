@@ -32,8 +32,10 @@ from dlf_resources.workspace import Workspace
 warnings.simplefilter("ignore")
 
 STOPPED = "stopped; everything computed so far is kept, and the same command goes on from there."
+USAGE = ("requests", "retries", "throttled", "input_tokens", "output_tokens", "backend_seconds")
 NUMBERS = ("in", "out", "dropped", "errors", "computed", "reused", "seconds")
-_MORE = ("unit", "boxes", "counts", "yes_rate", "backend", "model", "not_asked", "images_per_second")
+_MORE = ("unit", "boxes", "counts", "yes_rate", "backend", "model", "not_asked", "images_per_second", *USAGE)
+_COST = "cost_"
 
 
 @dataclass(slots=True)
@@ -165,7 +167,8 @@ class Launcher:
                 self.report.dataset = values
             elif bucket is not None:
                 stage = next(stage for stage, name in STAGE_ASSETS.items() if name == asset)
-                numbers = {name: values[name] for name in (*NUMBERS, *_MORE) if name in values}
+                wanted = [*NUMBERS, *_MORE, *(name for name in values if name.startswith(_COST))]
+                numbers = {name: values[name] for name in wanted if name in values}
                 self.report.stages.setdefault(stage, {})[bucket] = numbers
         where = bucket or f"data set of {self.project.project_name}"
         blocked: list[str] = []

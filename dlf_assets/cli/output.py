@@ -38,6 +38,8 @@ def print_report(report: Report) -> None:
             else f"0 computed: all {reused:,} were there already"
         )
         out.print(f"\nresults     {said}")
+        if asked := _asked(every):
+            out.print(f"asked       {asked}")
     for text in report.warnings:
         out.print(f"[yellow]warning:[/] {escape(text)}", soft_wrap=True)
     if made := report.dataset:
@@ -52,6 +54,21 @@ def print_report(report: Report) -> None:
     out.print(f"run folder  {report.run_folder}", soft_wrap=True)
     for where, text in report.failures.items():
         out.print(f"[bold red]failed:[/] {escape(f'{where}: {text}')}", soft_wrap=True)
+
+
+def _asked(every: list[dict[str, Any]]) -> str:
+    """What the backends were asked, and what that cost."""
+    sums = {name: sum(numbers.get(name, 0) for numbers in every) for name in ("requests", "retries", "throttled")}
+    if not sums["requests"]:
+        return ""
+    words = [f"{count:,} {name}" for name, count in sums.items() if count]
+    tokens = [sum(numbers.get(name, 0) for numbers in every) for name in ("input_tokens", "output_tokens")]
+    if any(tokens):
+        words.append(f"{tokens[0]:,} tokens in, {tokens[1]:,} out")
+    for name in sorted({name for numbers in every for name in numbers if name.startswith("cost_")}):
+        money = sum(numbers.get(name, 0.0) for numbers in every)
+        words.append(f"{money:,.4f} {name.removeprefix('cost_')}")
+    return ", ".join(words)
 
 
 _SCORES = (("precision", "precision"), ("recall", "recall"), ("AP50", "ap50"))

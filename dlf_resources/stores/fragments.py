@@ -47,6 +47,7 @@ class Fragments:
         self.keys: list[str] = []
         self._rows: list[Any] = []
         self._written: list[pa.Table] = []
+        self._combined: list[pa.Table] = []
         self._oldest = 0.0
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -112,12 +113,14 @@ class Fragments:
             self._rows = []
             self._written.append(table)
             if len(self._written) >= _COMBINED:  # many small tables cost more than their rows
-                self._written = [pa.concat_tables(self._written).combine_chunks()]
+                self._combined.append(pa.concat_tables(self._written).combine_chunks())
+                self._written = []
 
-    def written(self) -> pa.Table:
-        """The rows that were appended and flushed, in that order."""
+    def take_written(self) -> list[pa.Table]:
+        """The rows that were flushed since this was called last, in their order; this lets go of them."""
         with self._lock:
-            return pa.concat_tables([empty_table(self.stage), *self._written])
+            tables, self._combined, self._written = [*self._combined, *self._written], [], []
+            return tables
 
     def _flush_in_time(self) -> None:
         while not self._stop.wait(FLUSH_SECONDS / 8):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -30,8 +31,8 @@ def encode(table: pa.Table) -> bytes:
     return buffer.getvalue()
 
 
-def decode(content: bytes, stage: str, name: str, columns: Sequence[str] | None = None) -> pa.Table:
-    """A stage table, or some of its columns, from Parquet bytes, in today's schema.
+def decode(content: bytes | Path, stage: str, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """A stage table, or some of its columns, from Parquet bytes or a file of them, in today's schema.
 
     A column that an older version lacked is null, or empty where every row must have a value; columns of a newer
     version are left out.
@@ -40,10 +41,11 @@ def decode(content: bytes, stage: str, name: str, columns: Sequence[str] | None 
         StoreError: the bytes are no Parquet table of this stage.
     """
     try:
-        file = pq.ParquetFile(io.BytesIO(content))
-        present = file.schema_arrow.names
-        wanted = present if columns is None else [name for name in present if name in columns]
-        return _conformed(file.read(wanted), stage, columns, set(present))
+        with io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as source:
+            file = pq.ParquetFile(source)
+            present = file.schema_arrow.names
+            wanted = present if columns is None else [name for name in present if name in columns]
+            return _conformed(file.read(wanted), stage, columns, set(present))
     except (pa.ArrowException, OSError, ValueError) as error:
         first = str(error).splitlines()[0][:200]
         text = f"{name}: is not a {stage} table ({first}); delete it and run the {stage} stage again."
@@ -91,7 +93,8 @@ class StageTables:
         if not self.exists(stage, partition):
             return None
         key = table_key(stage, partition)
-        return decode(self.store.get(key), stage, key, columns)
+        # From its file: of a large table only the columns asked for are read.
+        return decode(self.store.path(key), stage, key, columns)
 
     def read_or_empty(self, stage: str, partition: str) -> pa.Table:
         """The table; one without rows when the stage has not run."""
