@@ -66,7 +66,7 @@ def fuse(boxes: Boxes, scores: Scores, detectors: Sequence[int], n_detectors: in
         centres[best] = (boxes[members] * (weights / total)[:, None]).sum(axis=0) if total > 0 else boxes[members[0]]
     return [
         Fused(
-            _corners(centres[place]),
+            _corners(centres[place], boxes[members]),
             tuple(members),
             len({detectors[index] for index in members}) / n_detectors,
         )
@@ -74,6 +74,7 @@ def fuse(boxes: Boxes, scores: Scores, detectors: Sequence[int], n_detectors: in
     ]
 
 
-def _corners(row: np.ndarray) -> tuple[float, float, float, float]:
-    x1, y1, x2, y2 = map(float, row)
+def _corners(mean: np.ndarray, members: Boxes) -> tuple[float, float, float, float]:
+    """The mean, which by rounding may lie a hair outside of what it is the mean of."""
+    x1, y1, x2, y2 = np.clip(mean, members.min(axis=0), members.max(axis=0)).tolist()
     return x1, y1, x2, y2

@@ -23,6 +23,8 @@ _NONE_HERE = re.compile(
     r"\b(?:there (?:is|are) no|no (?:such )?(?:\w+ )?(?:object|instance)s?|none|not (?:visible|present|found))\b",
     re.IGNORECASE,
 )
+# A model that was shown nothing, or will not draw, has not said that there is none.
+_CANNOT = re.compile(r"\bno (?:image|picture|photo|way)\b|\b(?:can ?not|can't|unable|sorry|not able)\b", re.IGNORECASE)
 _KEYS = ("bbox_2d", "bbox", "box_2d", "box")
 # A rounding error at the border is no lie.
 _SLACK = 0.02
@@ -57,12 +59,13 @@ def units_of(model: str) -> Units | None:
         >>> units_of("mlx-community/Qwen2.5-VL-3B-Instruct-4bit").value, units_of("Qwen/Qwen3-VL-8B-Instruct").value
         ('pixels', 'thousandths')
     """
-    name = model.casefold().replace("_", "-")
-    if re.search(r"qwen-?2\.5|qwen2-5|qwen25", name):
+    name = re.sub(r"[\s_]+", "-", model.casefold())
+    version = re.search(r"qwen-?(\d+)(?:[.p-]?(5))?(?!\d)", name)
+    if version is None:
+        return None
+    if version.group(1) in ("2", "25") and (version.group(2) == "5" or version.group(1) == "25"):
         return Units.PIXELS
-    if re.search(r"qwen-?[23]", name):
-        return Units.THOUSANDTHS
-    return None
+    return Units.THOUSANDTHS
 
 
 def smart_resize(width: int, height: int, min_pixels: int = 3136, max_pixels: int = 12_845_056) -> tuple[int, int]:
@@ -90,22 +93,23 @@ def parse_boxes(text: str, units: Units | None, width: int, height: int) -> Said
     """
     said = list(_said(text))
     wide, high = map(float, smart_resize(width, height))
-    fits = all(value <= side * (1 + _SLACK) for n in said for value, side in zip(n, (wide, high) * 2, strict=True))
+    seen = (wide * (1 + _SLACK), high * (1 + _SLACK)) * 2
+    fits = all(value <= side for n in said if all(map(math.isfinite, n)) for value, side in zip(n, seen, strict=True))
     if units is Units.THOUSANDTHS or (units is None and not fits):
         wide = high = 1000.0
-    found: list[tuple[float, float, float, float]] = []
+    found: dict[tuple[float, float, float, float], None] = {}
     rejected = 0
     for numbers in said:
         x1, y1, x2, y2 = (value / side for value, side in zip(numbers, (wide, high, wide, high), strict=True))
         inside = all(math.isfinite(v) and -_SLACK <= v <= 1 + _SLACK for v in (x1, y1, x2, y2))
+        x1, y1, x2, y2 = max(0.0, x1), max(0.0, y1), min(1.0, x2), min(1.0, y2)
         if not inside or x1 >= x2 or y1 >= y2:
             rejected += 1
             continue
-        box = max(0.0, x1), max(0.0, y1), min(1.0, x2), min(1.0, y2)
-        if box not in found:
-            found.append(box)
-    understood = bool(found or rejected or _EMPTY.search(text) or _NONE_HERE.search(text))
-    return SaidBoxes(found, rejected, understood)
+        found[x1, y1, x2, y2] = None
+    declined = bool(_NONE_HERE.search(text)) and not _CANNOT.search(text)
+    understood = bool(found or rejected or _EMPTY.search(text)) or declined
+    return SaidBoxes(list(found), rejected, understood)
 
 
 def _said(text: str) -> Iterator[tuple[float, float, float, float]]:
@@ -114,7 +118,7 @@ def _said(text: str) -> Iterator[tuple[float, float, float, float]]:
     for match in _OBJECT.finditer(text):
         try:
             said = json.loads(match.group())
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         for key in _KEYS:
             numbers = said.get(key)
@@ -122,7 +126,7 @@ def _said(text: str) -> Iterator[tuple[float, float, float, float]]:
                 any_object = True
                 try:
                     x1, y1, x2, y2 = (float(value) for value in numbers)
-                except (TypeError, ValueError):
+                except (TypeError, ValueError, OverflowError):
                     x1 = y1 = x2 = y2 = math.nan
                 yield x1, y1, x2, y2
                 break

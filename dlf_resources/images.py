@@ -45,6 +45,7 @@ SUFFIXES = frozenset(
 _ORIENTATION = 0x0112
 _PNG_BIT_DEPTH = 24  # offset in the file: signature, then IHDR's length, type, width, height
 _WASTEFUL = 0.4
+_JPEG_END, _JPEG_TAIL = b"\xff\xd9", 64
 _TURNED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
 
 
@@ -143,6 +144,15 @@ def shrunk(image: Image.Image, max_pixels: int) -> Image.Image:
     return image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
 
 
+def size_of(content: bytes) -> tuple[int, int]:
+    """Width and height as the header declares them, before turning it upright.
+
+    Raises:
+        ImageRejected: the bytes are no image.
+    """
+    return _open(content).size
+
+
 @dataclass(frozen=True, slots=True)
 class PlainFile:
     """Size in pixels and media type of a file that every reader sees as we do."""
@@ -152,14 +162,19 @@ class PlainFile:
     media_type: str
 
 
-def plain_file(content: bytes) -> PlainFile | None:
+def plain_file(content: bytes, max_pixels: int) -> PlainFile | None:
     """What a file is that may be shown as it lies there; None for one that must be decoded first.
+
+    That is one with more pixels than `max_pixels`, one that readers see differently, and a JPEG that does not end as
+    one: it may have been cut off, and only decoding it tells.
 
     Raises:
         ImageRejected: the bytes are no image.
     """
     opened = _open(content)
-    if not _plain(opened, content):
+    if opened.width * opened.height > max_pixels or not _plain(opened, content):
+        return None
+    if opened.format == "JPEG" and _JPEG_END not in content[-_JPEG_TAIL:]:
         return None
     return PlainFile(*opened.size, str(Image.MIME[str(opened.format)]))
 

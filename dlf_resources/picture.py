@@ -13,7 +13,7 @@ from PIL import Image
 
 from dlf_core.boxes import to_pixels
 from dlf_core.errors import BackendError
-from dlf_resources.images import open_upright, open_within, plain_file, shrunk
+from dlf_resources.images import open_upright, open_within, plain_file, shrunk, size_of
 
 JPEG_QUALITY = 90
 # Model servers answer 500 to a longer strip (mlx_vlm: "absolute aspect ratio must be smaller than 200").
@@ -58,15 +58,11 @@ class Picture:
             BackendError: no model takes a picture of this shape.
         """
         content = self._read()
-        plain = plain_file(content)
-        if (
-            plain is not None
-            and plain.width * plain.height <= max_pixels
-            and min(plain.width, plain.height) >= MIN_SIDE
-        ):
-            _check_shape(plain.width, plain.height)
+        _check_shape(*size_of(content))
+        plain = plain_file(content, max_pixels)
+        if plain is not None and min(plain.width, plain.height) >= MIN_SIDE:
             return Encoded(content, plain.media_type, plain.width, plain.height)
-        return encode(open_within(content, max_pixels), max_pixels)
+        return _as_jpeg(open_within(content, max_pixels), max_pixels)
 
 
 class Crop(Picture):
@@ -101,16 +97,22 @@ class Crop(Picture):
 
 
 def encode(image: Image.Image, max_pixels: int) -> Encoded:
-    """RGB pixels as a JPEG of at most `max_pixels` pixels, slivers enlarged to a side of `MIN_SIDE`.
+    """RGB pixels as a JPEG of at most `max_pixels` pixels, slivers enlarged towards a side of `MIN_SIDE`.
 
     Raises:
         BackendError: no model takes a picture of this shape.
     """
     _check_shape(*image.size)
+    return _as_jpeg(image, max_pixels)
+
+
+def _as_jpeg(image: Image.Image, max_pixels: int) -> Encoded:
     image = shrunk(image, max_pixels)
     if min(image.size) < MIN_SIDE:
-        scale = MIN_SIDE / min(image.size)
-        image = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BICUBIC)
+        # As far as the budget goes: a long sliver stays one.
+        scale = min(MIN_SIDE / min(image.size), (max_pixels / (image.width * image.height)) ** 0.5)
+        size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+        image = image.resize(size, Image.Resampling.BICUBIC)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=JPEG_QUALITY)
     return Encoded(buffer.getvalue(), "image/jpeg", image.width, image.height)

@@ -13,6 +13,9 @@ from dlf_core.errors import StoreError
 from dlf_core.records import SCHEMAS, SORT_KEYS, empty_table, sort_table
 from dlf_resources.stores.base import Store
 
+_ROW_GROUP = 16_384
+_ALL_DIFFERENT = ("_id", "_key", "path", "url", "sha256", "phash", "seconds", "p_yes")
+
 
 def table_key(stage: str, partition: str) -> str:
     """Where the table of a stage and partition lies."""
@@ -27,7 +30,9 @@ def superseded_key(stage: str, partition: str) -> str:
 def encode(table: pa.Table) -> bytes:
     """Parquet bytes; equal tables give equal bytes."""
     buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd", version="2.6")
+    # Small row groups, and no dictionary of what is different in every row: both cost memory while they are built.
+    alike = [name for name in table.column_names if not name.endswith(_ALL_DIFFERENT)]
+    pq.write_table(table, buffer, compression="zstd", version="2.6", row_group_size=_ROW_GROUP, use_dictionary=alike)
     return buffer.getvalue()
 
 

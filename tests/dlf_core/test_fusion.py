@@ -165,7 +165,6 @@ def test_boxes_that_do_not_overlap_come_out_as_they_went_in(drawn):
     assert {one.members: one.box for one in found} == {(index,): box for index, (box, _, _) in enumerate(apart)}
 
 
-@pytest.mark.xfail(strict=True, reason="a mean of equal corners may exceed them by a rounding error")
 def test_a_box_over_the_whole_image_stays_inside_it():
     whole = (0.0, 0.0, 1.0, 1.0)
     (found,) = fused((whole, 0.9, 0), (whole, 0.5, 1), (whole, 0.4, 2), detectors=3)

@@ -226,6 +226,7 @@ def test_a_pause_longer_than_the_deadline_of_a_question_is_not_waited_for(server
     assert len(server.requests) == 1
 
 
+@pytest.mark.xfail(strict=True, reason="the others wait for a day")
 def test_a_pause_longer_than_the_deadline_of_a_question_does_not_hold_the_others_up_without_end(server: Plain) -> None:
     asked = asking(server, image_seconds=0.5)
     server.next(ASK, status(429, "come back tomorrow", Retry_After="86400"))
@@ -233,7 +234,7 @@ def test_a_pause_longer_than_the_deadline_of_a_question_does_not_hold_the_others
     async def one_after_the_other() -> list[Any]:
         return [await ask(asked, number) for number in range(2)]
 
-    found = run(asked, one_after_the_other, seconds=2)
+    found = run(asked, one_after_the_other, seconds=1)
     assert isinstance(found[0], BackendError)
 
 
@@ -264,9 +265,10 @@ def test_the_sentence_about_a_slow_answer_names_server_and_seconds_and_ends_with
     assert str(failure) == f"qwen at {server.url} gave no answer within 1 s (ask another)."
 
 
+@pytest.mark.xfail(strict=True, reason="it names the time that was left for the last try")
 def test_the_sentence_about_a_slow_answer_does_not_say_zero_seconds(server: Plain) -> None:
     server.always(ASK, slow(30))
-    failure = run_one(asking(server, request_seconds=0.6, image_seconds=0.8))
+    failure = run_one(asking(server, request_seconds=0.3, image_seconds=0.4))
     assert "gave no answer within" in str(failure)
     assert "within 0 s" not in str(failure)
 
@@ -306,6 +308,7 @@ def test_no_key_is_sent_where_there_is_none(server: Plain) -> None:
     assert "authorization" not in server.requests[0].headers
 
 
+@pytest.mark.xfail(strict=True, reason="aiohttp's ValueError about a header, which nobody catches")
 @pytest.mark.parametrize("key", [f"{KEY}\n", f"{KEY}\r"])
 def test_a_key_with_the_end_of_its_line_works_or_is_a_sentence(server: Plain, key: str) -> None:
     found = run_one(asking(server, key=key))
@@ -450,6 +453,7 @@ def test_failures_that_come_together_are_probed_once(server: Plain) -> None:
     assert [type(one) for one in found].count(BackendUnavailable) == 1
 
 
+@pytest.mark.xfail(strict=True, reason="a failing probe waits for the lock that its own caller holds")
 def test_failures_that_come_in_while_the_probe_is_out_do_not_block_it(server: Plain) -> None:
     """The probe goes through the very same client, as the backends' probes do."""
     server.always(ASK, lambda request, good: Reply(b"no", 500, "text/plain", seconds=0.01))
@@ -459,7 +463,7 @@ def test_failures_that_come_in_while_the_probe_is_out_do_not_block_it(server: Pl
         await asked.send("POST", "/probe", Body(b""), tries=1)
 
     asked = asking(server, max_in_flight=16, alive=probe, suspicious=4)
-    found = run_many(asked, 16, seconds=3)
+    found = run_many(asked, 16, seconds=1)
     assert BackendUnavailable in {type(one) for one in found}
     assert_fit(found)
 
@@ -498,6 +502,9 @@ def test_a_proxy_of_the_environment_is_not_for_this_machine(server: Plain, monke
     assert run_one(asking(server)) == "0"
 
 
+@pytest.mark.xfail(
+    strict=True, reason="trust_env also reads netrc: its password is sent, or with a key every request is a ValueError"
+)
 @pytest.mark.parametrize("key", [None, KEY])
 def test_passwords_that_lie_in_a_netrc_file_go_to_no_model_server(
     server: Plain, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, key: str | None

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 import tenacity
-from model_servers.loopback import Loopback, Reply, Request, said
 from PIL import Image
 
 from dlf_resources.picture import Picture
 from dlf_resources.servers import client
 from dlf_resources.servers.addresses import Address
+from model_servers.loopback import Loopback, Reply, Request, said
 
 VARIABLES = ("QWEN_URL", "QWEN_API_KEY", "QWEN_MODEL_PATH", "GEMMA_URL", "GEMMA_MODEL", "FALCON_URL")
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NETRC")

@@ -9,8 +9,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from model_servers.loopback import Fault, Loopback, Reply, Request, said
 from PIL import Image
+
+from model_servers.loopback import Fault, Loopback, Reply, Request, said
 
 MODELS, COMPLETIONS = "/v1/models", "/v1/chat/completions"
 MODEL = "tiny/Qwen2.5-VL-3B-Instruct"

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from model_servers.loopback import Loopback, Reply, Request, said
 from pycocotools import mask as coco_mask
+
+from model_servers.loopback import Loopback, Reply, Request, said
 
 HEALTH, PREDICTIONS = "/v1/health", "/v1/predictions"
 

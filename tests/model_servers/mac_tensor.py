@@ -7,8 +7,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from model_servers.loopback import Loopback, Reply, Request, said
 from PIL import Image
+
+from model_servers.loopback import Loopback, Reply, Request, said
 
 INFO, FALCON, CHAT = "/api/info", "/api/falcon", "/api/chat_vision"
 # A PNG of a megabyte or more in real life.
