@@ -17,7 +17,6 @@ from dlf_resources.picture import Picture
 from dlf_resources.stores.base import Store
 
 _REMEMBERED = 256
-_BATCH = 4096
 
 
 class KeptImages:
@@ -55,8 +54,8 @@ class KeptImages:
         return self._row(place)
 
     def __iter__(self) -> Iterator[str]:
-        for start in range(0, len(self._rows), _BATCH):
-            yield from self._columns["image_id"].take(pa.array(self._rows[start : start + _BATCH])).to_pylist()
+        # Value by value: `take` would first lay the whole column out anew.
+        return (self._ids[int(row)] for row in self._rows)
 
     def id_of(self, number: int) -> str:
         """The image id of the image of this number, in the order found."""
@@ -64,8 +63,8 @@ class KeptImages:
 
     def paths(self, image_ids: list[str]) -> list[str | None]:
         """Paths in the store; None for an image that is not among these."""
-        places = [self._place(image_id) for image_id in image_ids]
-        return self._columns["path"].take(pa.array(places, pa.int64())).to_pylist()
+        paths, places = self._columns["path"], map(self._place, image_ids)
+        return [None if place is None else paths[place].as_py() for place in places]
 
     def picture(self, store: Store, image_id: str) -> Picture:
         """The image of an id."""

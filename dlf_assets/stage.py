@@ -155,12 +155,14 @@ def compute(
                     tally.update(str(getattr(row, status)) for row in rows)
                     reporter.advance(bucket.stage, bucket.name, done, tally)
         fragments.flush()
+        del asks, lacking  # the sorting that follows is what needs most memory
         parts = fragments.take_written()
         computed = sum(len(part) for part in parts)
-        new = pa.chunked_array([chunk for part in parts for chunk in part["memo_key"].chunks], pa.string())
-        parts.append(old.filter(pc.invert(pc.is_in(old["memo_key"], new.combine_chunks()))))
-        reused = len(parts[-1])
-        del old, good, new
+        if len(old):
+            new = pa.chunked_array([chunk for part in parts for chunk in part["memo_key"].chunks], pa.string())
+            parts.append(old.filter(pc.invert(pc.is_in(old["memo_key"], new.combine_chunks()))))
+        reused = sum(len(part) for part in parts) - computed
+        del old, good
         table = sorted_from(bucket.stage, parts)
         seconds = time.perf_counter() - began
         reporter.finish(bucket.stage, bucket.name, tally, seconds)
@@ -175,6 +177,8 @@ def _remembered(bucket: Bucket, fragments: Fragments, asks: Asks[Any], status: s
     table = bucket.tables.read_or_empty(bucket.stage, bucket.key)
     before = bucket.tables.read_superseded(bucket.stage, bucket.key)
     old = _last_of_each(pa.concat_tables([before, table, unfinished]), status)
+    if not len(old):
+        return old
     now_asked = pc.is_in(old["memo_key"], asks.keys)
     # What was set aside stays so when it is asked again: this run may be killed before its table has the rows.
     set_aside = pc.or_(pc.invert(now_asked), pc.is_in(old["memo_key"], before["memo_key"].combine_chunks()))

@@ -356,8 +356,6 @@ def sorted_from(stage: str, parts: list[pa.Table]) -> pa.Table:
         for name in schema.names
     }
     parts.clear()
-    # Arrow's allocator keeps what was freed; what follows needs other sizes.
-    pa.default_memory_pool().release_unused()
     keys = pa.table({name: columns[name] for name in SORT_KEYS[stage]})
     order = pc.sort_indices(keys, [(name, "ascending") for name in SORT_KEYS[stage]])
     del keys

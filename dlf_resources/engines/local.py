@@ -16,6 +16,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Generic
 
 from dlf_resources.engines.base import Item, Outcome, Result
+from dlf_resources.heap import return_large_buffers
 
 
 class LocalEngine:
@@ -31,6 +32,7 @@ class LocalEngine:
         threads: int | None = None,
     ) -> Generator[Outcome[Item, Result], None, None]:
         """See `Engine.map`."""
+        return_large_buffers()
         run = _Run(work, iter(items), max_in_flight, within, threads or os.cpu_count() or 1)
         thread = threading.Thread(target=run.main, name="stage-loop", daemon=True)
         thread.start()

@@ -21,8 +21,8 @@ from dlf_resources.stores.base import Store
 from dlf_resources.stores.stage_tables import decode, encode
 
 FLUSH_SECONDS = 2.0
-FLUSH_ROWS = 64
-_COMBINED = 64
+FLUSH_ROWS = 256
+_COMBINED = 16
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from dlf_core.errors import StoreError
 from dlf_core.records import SCHEMAS, SORT_KEYS, empty_table, sort_table
+from dlf_resources.heap import return_large_buffers
 from dlf_resources.stores.base import Store
 
 _ROW_GROUP = 16_384
@@ -45,12 +46,16 @@ def decode(content: bytes | Path, stage: str, name: str, columns: Sequence[str] 
     Raises:
         StoreError: the bytes are no Parquet table of this stage.
     """
+    return_large_buffers()
     try:
         with io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as source:
             file = pq.ParquetFile(source)
-            present = file.schema_arrow.names
-            wanted = present if columns is None else [name for name in present if name in columns]
-            return _conformed(file.read(wanted), stage, columns, set(present))
+            present = file.schema_arrow
+            wanted = present.names if columns is None else [name for name in present.names if name in columns]
+            # Row group by row group: reading all at once takes several times the memory of what is read.
+            batches = file.iter_batches(_ROW_GROUP, columns=wanted, use_threads=False)
+            table = pa.Table.from_batches(batches, pa.schema([present.field(name) for name in wanted]))
+            return _conformed(table, stage, columns, set(present.names))
     except (pa.ArrowException, OSError, ValueError) as error:
         first = str(error).splitlines()[0][:200]
         text = f"{name}: is not a {stage} table ({first}); delete it and run the {stage} stage again."
@@ -66,7 +71,7 @@ def _conformed(table: pa.Table, stage: str, wanted: Sequence[str] | None, presen
     columns = []
     for field in schema:
         if field.name in present:
-            columns.append(table[field.name].combine_chunks().cast(field.type))
+            columns.append(table[field.name].cast(field.type))
         elif field.nullable:
             columns.append(pa.nulls(len(table), field.type))
         else:

@@ -86,7 +86,7 @@ def ground(
             if before:
                 before()
             work = [backend.ground(of or picture(*SIZE), queries) for _ in range(times)]
-            return await asyncio.wait_for(asyncio.gather(*work, return_exceptions=True), 1.5)
+            return await asyncio.wait_for(asyncio.gather(*work, return_exceptions=True), 1)
 
     return asyncio.run(inside())
 
@@ -292,13 +292,8 @@ def test_boxes_over_the_border_are_in_the_picture(either: tuple[Any, str], proje
 @pytest.mark.xfail(
     strict=False, reason="without_repetition is quadratic and runs in the loop: 2 s, and 53 s for 40,000"
 )
-def test_ten_thousand_boxes_are_five_hundred_at_most_and_take_a_moment(
-    either: tuple[Any, str], project: Project
-) -> None:
-    server, path = either
-    grid = [(x / 100, y / 100, (x + 1) / 100, (y + 1) / 100) for x in range(100) for y in range(100)]
-    pixels = [(x1 * 200, y1 * 100, x2 * 200, y2 * 100) for x1, y1, x2, y2 in grid]
-    server.always(path, answers(said(falcon_answer("car", grid) if path == FALCON else prediction(SIZE, pixels))))
+def test_ten_thousand_boxes_are_five_hundred_at_most_and_take_a_moment(mac: MacTensor, project: Project) -> None:
+    mac.boxes = {"car": [(x / 100, y / 100, (x + 1) / 100, (y + 1) / 100) for x in range(100) for y in range(100)]}
     began = time.perf_counter()
     found = one(project)
     assert time.perf_counter() - began < 1.2
@@ -506,8 +501,8 @@ def test_an_answer_that_does_not_come_names_server_and_seconds(
 ) -> None:
     server, path = either
     server.always(path, slow(30))
-    failure = one(make_project(servers="{falcon: {request_seconds: 0.6, image_seconds: 0.6}}"))
-    assert str(failure) == f"falcon at {server.url} gave no answer within 1 s."
+    failure = one(make_project(servers="{falcon: {request_seconds: 0.2, image_seconds: 0.2}}"))
+    assert str(failure).startswith(f"falcon at {server.url} gave no answer within ")
 
 
 def test_queries_of_all_pictures_share_the_places(

@@ -91,13 +91,13 @@ def run_one(asked: ServerClient) -> Any:
 def test_as_many_are_out_as_allowed_over_connections_that_are_kept(server: Plain, most: int) -> None:
     server.seconds = 0.01
     asked = asking(server, max_in_flight=most)
-    assert run_many(asked, 60) == [str(number) for number in range(60)]
+    assert run_many(asked, 40) == [str(number) for number in range(40)]
     assert server.peak == most
     assert server.connections <= most
     usage = asked.usage
-    assert (usage.requests, usage.retries, usage.throttled) == (60, 0, 0)
-    assert usage.bytes_sent == sum(len(request.body) for request in server.requests) == 110
-    assert 0.6 <= usage.backend_seconds < 8
+    assert (usage.requests, usage.retries, usage.throttled) == (40, 0, 0)
+    assert usage.bytes_sent == sum(len(request.body) for request in server.requests) == 70
+    assert 0.4 <= usage.backend_seconds < 8
 
 
 def test_bodies_are_made_when_their_turn_comes(server: Plain) -> None:
@@ -196,13 +196,13 @@ def test_a_server_that_repeats_picture_and_key_is_not_repeated(server: Plain, fa
 def test_retry_after_in_seconds_stops_everything_for_that_long_and_halves_what_is_out(server: Plain) -> None:
     server.seconds = 0.01
     asked = asking(server, max_in_flight=8)
-    server.next(ASK, *[answers(Reply(b"", 429, headers={"Retry-After": "0.3"}, seconds=0.05))] * 8)
+    server.next(ASK, *[answers(Reply(b"", 429, headers={"Retry-After": "0.2"}, seconds=0.05))] * 8)
     assert run_many(asked, 100) == [str(number) for number in range(100)]
     assert (asked.usage.throttled, asked.usage.retries, asked.usage.requests) == (8, 8, 108)
     # The eight came together and count as one complaint: four are out afterwards, and soon eight again.
     came = server.requests
     assert came[7].out == 8
-    assert came[8].at - came[7].at >= 0.3
+    assert came[8].at - came[7].at >= 0.2
     assert max(request.out for request in came[8:16]) in (4, 5)
     assert max(request.out for request in came[16:]) == 8
 
@@ -253,8 +253,8 @@ def test_a_server_that_bears_two_at_once_is_asked_until_all_is_answered(server: 
 def test_the_deadline_of_a_question_counts_all_its_tries(server: Plain) -> None:
     server.always(ASK, slow(30))
     began = time.monotonic()
-    failure = run_one(asking(server, request_seconds=0.4, image_seconds=0.4))
-    assert time.monotonic() - began < 0.8
+    failure = run_one(asking(server, request_seconds=0.2, image_seconds=0.2))
+    assert time.monotonic() - began < 0.6
     assert len(server.requests) == 1
     assert isinstance(failure, BackendError)
 
@@ -268,9 +268,19 @@ def test_the_sentence_about_a_slow_answer_names_server_and_seconds_and_ends_with
 @pytest.mark.xfail(strict=True, reason="it names the time that was left for the last try")
 def test_the_sentence_about_a_slow_answer_does_not_say_zero_seconds(server: Plain) -> None:
     server.always(ASK, slow(30))
-    failure = run_one(asking(server, request_seconds=0.3, image_seconds=0.4))
+    failure = run_one(asking(server, request_seconds=0.15, image_seconds=0.2))
     assert "gave no answer within" in str(failure)
     assert "within 0 s" not in str(failure)
+
+
+@pytest.mark.xfail(strict=True, reason="it is sent all the same, with a hundredth of a second to answer")
+def test_a_question_whose_deadline_passed_while_it_waited_is_not_sent_again(server: Plain) -> None:
+    asked = asking(server, image_seconds=0.2)
+    bad = Reply(b"no", 500, "text/plain", seconds=0.05)
+    server.next(ASK, answers(bad), status(429, Retry_After="0.3"))
+    found = run_many(asked, 2)
+    assert "answered 500: no." in str(found[0])
+    assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize("number", [301, 302, 303, 307, 308])
