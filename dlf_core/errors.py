@@ -51,7 +51,16 @@ class ImageRejected(FactoryError):
 
 
 class BackendError(FactoryError):
-    """A model backend cannot do what was asked."""
+    """A model backend cannot do what was asked.
+
+    Args:
+        text: the sentence.
+        status: the HTTP status of a server that answered without success.
+    """
+
+    def __init__(self, text: str, status: int | None = None):
+        self.status = status
+        super().__init__(text)
 
 
 class BackendUnavailable(BackendError):

@@ -1,9 +1,9 @@
 """Keep memory from growing with the number of images: large buffers go back to the system when they are freed.
 
-Two things keep it otherwise (measured on a filter of 100,000 images, docs/performance.md). glibc raises its threshold for
-giving memory back up to 32 MB as soon as one large buffer was freed; from then on request bodies of 100 kB lie among
-small objects in the heaps of several threads, which grow for as long as the run lasts. And Arrow's own allocator keeps
-what was freed for a next time of the same size.
+Two things keep it otherwise (measured on a filter of 100,000 images, docs/performance.md). glibc raises its threshold
+for giving memory back up to 32 MB as soon as one large buffer was freed; from then on request bodies of 100 kB lie
+among small objects in the heaps of several threads, which grow for as long as the run lasts. And Arrow's own allocator
+keeps what was freed for a next time of the same size.
 """
 
 from __future__ import annotations

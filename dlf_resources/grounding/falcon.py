@@ -106,7 +106,7 @@ class FalconServer:
             raise BackendUnavailable(f"{self._client.name} is still loading its model; try again in a minute.")
         wanted = "segmentation" if self._masks else "detection"
         if wanted not in health.tasks:
-            has = ", ".join(health.tasks) or "none"
+            has = ", ".join(health.tasks)[:80] or "none"
             raise BackendUnavailable(f"{self._client.name} serves {health.model} without {wanted} (it has: {has}).")
         self._own_server = True
         return f"falcon-perception server, {health.model}"
@@ -132,7 +132,7 @@ class FalconServer:
                 return body
 
             try:
-                return read(await self._client.post(path, built))
+                return await self._client.post(path, built, read)
             except BackendUnavailable:
                 raise
             except BackendError as error:

@@ -6,6 +6,7 @@ import ipaddress
 import os
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from dlf_core.errors import BackendUnavailable
 
@@ -31,6 +32,17 @@ class Address:
     start: str
     key: str | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        """A key as it is read from a file may end with its line.
+
+        Raises:
+            BackendUnavailable: it holds what no header may hold.
+        """
+        key = (self.key or "").strip()
+        if not (key.isascii() and key.isprintable()):
+            raise BackendUnavailable(f"the key for {self.backend} holds characters that no key has; set it anew.")
+        object.__setattr__(self, "key", key or None)
+
     @property
     def local(self) -> bool:
         """Whether the server is on this machine."""
@@ -39,6 +51,14 @@ class Address:
             return ipaddress.ip_address(host).is_loopback
         except ValueError:
             return host == "localhost" or host.endswith(".localhost")
+
+    @property
+    def proxy(self) -> str | None:
+        """The proxy of the environment for this address, none for this machine. Nothing else is taken from there."""
+        parts = urlsplit(self.url)
+        if self.local or proxy_bypass(parts.netloc):
+            return None
+        return getproxies().get(parts.scheme)
 
     @property
     def port(self) -> int:
@@ -51,7 +71,7 @@ def qwen_address() -> Address:
     """`QWEN_URL`, with `QWEN_API_KEY`: any OpenAI-compatible server. A `/v1` at the end of the URL is left out."""
     url = _url("QWEN_URL", "http://localhost:8291").removesuffix("/v1")
     start = "start one with `dlf serve-vlm`, or set QWEN_URL to where it runs"
-    return Address("qwen", url, "QWEN_URL", start, os.environ.get("QWEN_API_KEY") or None)
+    return Address("qwen", url, "QWEN_URL", start, os.environ.get("QWEN_API_KEY"))
 
 
 def qwen_model() -> str | None:
@@ -90,7 +110,8 @@ def _url(variable: str, default: str) -> str:
         port_fits = parts.port is None or parts.port > 0
     except ValueError:
         port_fits, parts = False, urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_fits:
+    plain = not (parts.query or parts.fragment or any(character.isspace() for character in url))
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_fits or not plain:
         raise BackendUnavailable(f"{variable} is no address of a server; write it like {default}.")
     if parts.username or parts.password:
         hint = "; put the key into QWEN_API_KEY" if variable == "QWEN_URL" else ""

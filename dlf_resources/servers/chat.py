@@ -9,6 +9,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +19,9 @@ from dlf_core.project import Project
 from dlf_core.usage import Usage
 from dlf_resources.picture import Encoded, Picture
 from dlf_resources.servers.addresses import QWEN_MODEL, Address, qwen_address, qwen_model
-from dlf_resources.servers.client import Body, ServerClient
+from dlf_resources.servers.client import INFO_SECONDS, Body, ServerClient
 from dlf_resources.servers.probe import probe_picture
-from dlf_resources.servers.replies import cut
+from dlf_resources.servers.replies import Reply, cut
 
 MAX_IN_FLIGHT = 16
 REQUEST_SECONDS = 120.0
@@ -29,6 +30,7 @@ IMAGE_SECONDS = 600.0
 MAX_PIXELS = 1_003_520
 # mlx_vlm.server gives as many as it was started for (`--top-logprobs-k`), OpenAI and vLLM up to 20.
 TOP_LOGPROBS = 5
+_REPEATED = re.compile(r"""["'](?:top_)?logprobs["']\s*:\s*\w+""")
 _PICTURE = "\x00picture\x00"
 
 
@@ -113,11 +115,9 @@ class ChatServer:
         mlx_vlm.server also lists models that lie on its disk, with `loaded: false`; those are left out.
         """
         try:
-            reply = await self.client.send("GET", "/v1/models", tries=2)
-        except BackendUnavailable:
-            raise
+            reply = await self.client.send("GET", "/v1/models", tries=2, seconds=INFO_SECONDS)
         except BackendError as error:
-            if " answered 404" in str(error) or " answered 405" in str(error):
+            if error.status in (404, 405):
                 return None
             raise
         listed = reply.json(self.client.name).get("data")
@@ -137,7 +137,7 @@ class ChatServer:
             return
         if not served:
             raise BackendUnavailable(f"{self.client.name} has no model loaded; {self.address.start}.")
-        shown = ", ".join(f"'{name}'" for name in served[:5]) + (", …" if len(served) > 5 else "")
+        shown = ", ".join(f"'{cut(name)[:80]}'" for name in served[:5]) + (", …" if len(served) > 5 else "")
         why = "QWEN_MODEL_PATH names" if self._chosen else "QWEN_MODEL_PATH is not set, and the default is"
         raise BackendUnavailable(
             f"{self.client.name} serves {shown}; {why} '{self.model}'. Set QWEN_MODEL_PATH to a model that it serves, "
@@ -156,21 +156,26 @@ class ChatServer:
     async def ask_sized(self, picture: Picture, wish: Wish, size: list[int]) -> Said:
         """`ask`, which puts width and height of the picture as sent into `size`."""
 
+        logprobs = self._logprobs
+        try:
+            return await self._ask(picture, wish, size, logprobs)
+        except BackendError as refused:
+            # Some servers repeat the request in their error, and that holds the word too.
+            told = _REPEATED.sub("", str(refused)).casefold()
+            if not logprobs or refused.status not in (400, 422) or "logprob" not in told:
+                raise
+        # Perhaps the server refuses the very question for them; it does if it answers without.
+        said = await self._ask(picture, wish, size, False)
+        self._logprobs = False
+        return said
+
+    async def _ask(self, picture: Picture, wish: Wish, size: list[int], logprobs: bool) -> Said:
         def build() -> Body:
             encoded = picture.encoded(self.max_pixels)
             size[:] = encoded.width, encoded.height
-            return self._body(encoded, wish)
+            return self._body(encoded, wish, logprobs)
 
-        try:
-            reply = await self.client.post("/v1/chat/completions", lambda: asyncio.to_thread(build))
-        except BackendUnavailable:
-            raise
-        except BackendError as error:
-            if self._logprobs and " answered 4" in str(error) and "logprob" in str(error).casefold():
-                self._logprobs = False  # a server that refuses the very question
-                return await self.ask_sized(picture, wish, size)
-            raise
-        return self._said(reply.json(self.client.name))
+        return await self.client.post("/v1/chat/completions", lambda: asyncio.to_thread(build), self._said)
 
     async def probe(self) -> Said:
         """Ask about a picture that the server must be able to read, once.
@@ -180,8 +185,10 @@ class ChatServer:
         """
         encoded = await asyncio.to_thread(probe_picture().encoded, self.max_pixels)
         wish = Wish("Is this picture red? Answer with exactly one word: YES or NO.", 1)
-        reply = await self.client.send("POST", "/v1/chat/completions", self._body(encoded, wish), tries=1)
-        return self._said(reply.json(self.client.name))
+        reply = await self.client.send(
+            "POST", "/v1/chat/completions", self._body(encoded, wish, self._logprobs), tries=1
+        )
+        return self._said(reply)
 
     async def follows_schemas(self) -> bool:
         """Whether the server keeps an answer to a JSON schema: asked once, without a picture.
@@ -189,29 +196,29 @@ class ChatServer:
         mlx_vlm.server needs Metal for it and answers 500 without.
         """
         wish = Wish("Answer with an empty list.", 8, schema='{"type": "array", "items": {"type": "integer"}}')
-        body = self._request([{"type": "text", "text": wish.prompt}], wish)
+        body = self._request([{"type": "text", "text": wish.prompt}], wish, self._logprobs)
         try:
             reply = await self.client.send("POST", "/v1/chat/completions", Body(json.dumps(body).encode()), tries=1)
-            json.loads(self._said(reply.json(self.client.name)).text)
+            json.loads(self._said(reply).text)
         except BackendUnavailable:
             raise
         except (BackendError, ValueError):
             return False
         return True
 
-    def _body(self, encoded: Encoded, wish: Wish) -> Body:
+    def _body(self, encoded: Encoded, wish: Wish, logprobs: bool) -> Body:
         """The request; its text around the picture is put together once a question, not once a picture."""
-        key = wish, self._logprobs
+        key = wish, logprobs
         if key not in self._frames:
             image = {"type": "image_url", "image_url": {"url": _PICTURE}}
-            written = json.dumps(self._request([image, {"type": "text", "text": wish.prompt}], wish))
+            written = json.dumps(self._request([image, {"type": "text", "text": wish.prompt}], wish, logprobs))
             opening, closing = written.split(json.dumps(_PICTURE)[1:-1])
             self._frames[key] = opening.encode(), closing.encode()
         before, after = self._frames[key]
         url = b"data:" + encoded.media_type.encode() + b";base64,"
         return Body(b"".join((before, url, base64.b64encode(encoded.content), after)))
 
-    def _request(self, content: list[dict[str, Any]], wish: Wish) -> dict[str, Any]:
+    def _request(self, content: list[dict[str, Any]], wish: Wish, logprobs: bool) -> dict[str, Any]:
         request: dict[str, Any] = {
             "model": self.model,
             "messages": [{"role": "user", "content": content}],
@@ -219,7 +226,7 @@ class ChatServer:
             "temperature": 0.0,
             "stream": False,
         }
-        if self._logprobs:
+        if logprobs:
             # Of every request, also where they are not read: mlx_vlm.server computes a batch as its first request
             # wants it, and a request among others that do without gets none.
             request |= {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
@@ -228,17 +235,20 @@ class ChatServer:
             request["response_format"] = {"type": "json_schema", "json_schema": schema}
         return request
 
-    def _said(self, reply: dict[str, Any]) -> Said:
-        usage = reply.get("usage") or {}
-        self.usage.input_tokens += _count(usage.get("prompt_tokens", usage.get("input_tokens")))
-        self.usage.output_tokens += _count(usage.get("completion_tokens", usage.get("output_tokens")))
+    def _said(self, reply: Reply) -> Said:
+        said = reply.json(self.client.name)
+        usage = said.get("usage")
+        counted = usage if isinstance(usage, dict) else {}
+        self.usage.input_tokens += _count(counted.get("prompt_tokens", counted.get("input_tokens")))
+        self.usage.output_tokens += _count(counted.get("completion_tokens", counted.get("output_tokens")))
         try:
-            choice = reply["choices"][0]
+            choice = said["choices"][0]
             content = choice["message"]["content"]
         except (KeyError, IndexError, TypeError):
-            raise BackendError(f"{self.client.name} answered without a message: {cut(json.dumps(reply))}") from None
+            raise BackendError(f"{self.client.name} answered without a message: {reply.cut()}") from None
         if isinstance(content, list):
-            content = "".join(part.get("text") or "" for part in content if isinstance(part, dict))
+            parts = (part.get("text") for part in content if isinstance(part, dict))
+            content = "".join(part for part in parts if isinstance(part, str))
         return Said(content if isinstance(content, str) else "", _alternatives(choice))
 
 
@@ -253,7 +263,8 @@ def _alternatives(choice: dict[str, Any]) -> dict[str, float]:
     found: dict[str, float] = {}
     for entry in listed:
         if isinstance(entry, dict) and isinstance(entry.get("logprob"), (int, float)):
-            found[str(entry.get("token"))] = float(entry["logprob"])
+            with contextlib.suppress(OverflowError):
+                found[str(entry.get("token"))] = float(entry["logprob"])
     return found
 
 

@@ -11,6 +11,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import aiohttp
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
@@ -21,7 +22,11 @@ from dlf_resources.servers.addresses import Address
 from dlf_resources.servers.pace import Pace
 from dlf_resources.servers.replies import Reply, cut, retry_after
 
+Answer = TypeVar("Answer")
+
 TRIES = 5
+# What a server says of itself, it says at once.
+INFO_SECONDS = 15.0
 # A server that restarts is back within a few seconds, or is not coming back.
 REFUSED_TRIES = 4
 # A model server answers 500 to a picture it cannot read; asking again helps only where the cause was another.
@@ -44,8 +49,11 @@ class Body:
 class _Passing(Exception):
     """A failure that another try may mend."""
 
-    def __init__(self, said: str, *, tries: int, pause: float | None = None, refused: bool = False):
+    def __init__(
+        self, said: str, *, tries: int, pause: float | None = None, refused: bool = False, status: int | None = None
+    ):
         super().__init__(said)
+        self.status = status
         self.tries = tries
         self.pause = pause
         self.refused = refused
@@ -108,9 +116,9 @@ class ServerClient:
         headers = {"Accept-Encoding": "identity"}
         if self.address.key:
             headers["Authorization"] = f"Bearer {self.address.key}"
-        # A proxy of the environment is for other machines.
+        # `trust_env` would also look for passwords in ~/.netrc.
         async with aiohttp.ClientSession(
-            connector=connector, headers=headers, trust_env=not self.address.local, auto_decompress=False
+            connector=connector, headers=headers, trust_env=False, auto_decompress=False
         ) as session:
             self._session = session
             self._pace = Pace(self.max_in_flight)
@@ -121,12 +129,13 @@ class ServerClient:
             finally:
                 self._session = None
 
-    async def post(self, path: str, build: Callable[[], Awaitable[Body]]) -> Reply:
-        """Send one request and wait for its answer with status 200.
+    async def post(self, path: str, build: Callable[[], Awaitable[Body]], read: Callable[[Reply], Answer]) -> Answer:
+        """Send one request about a picture, and read its answer.
 
         Args:
             path: below the server's URL.
             build: makes the body, when its turn has come, so that few bodies wait in memory.
+            read: what the answer says; raises a BackendError for one that says nothing.
 
         Raises:
             BackendUnavailable: the server is gone; the sentence says how to start one.
@@ -134,21 +143,39 @@ class ServerClient:
         """
         async with self._prepared:
             body = await build()
-            return await self.send("POST", path, body)
+            try:
+                answer = read(await self.send("POST", path, body))
+            except BackendUnavailable:
+                raise
+            except BackendError as error:
+                # A refusal (4xx) is about the question, and says nothing about the server.
+                if error.status is None or error.status >= 500 or error.status == 429:
+                    await self._suspect(str(error).rstrip("."))
+                raise
+        self._failed_in_a_row = 0
+        return answer
 
-    async def send(self, method: str, path: str, body: Body | None = None, *, tries: int = TRIES) -> Reply:
-        """One request, tried again where that can help; see `post`."""
+    async def send(
+        self, method: str, path: str, body: Body | None = None, *, tries: int = TRIES, seconds: float | None = None
+    ) -> Reply:
+        """One request, tried again where that can help; see `post`. `seconds`: another deadline for each try."""
         deadline: list[float] = []
+        before: list[_Passing] = []
+        most = seconds or self.request_seconds
 
         async def attempt() -> Reply:
             async with self._pace.slot():
                 now = asyncio.get_running_loop().time()
                 if not deadline:
                     deadline.append(now + self.image_seconds)
-                return await self._once(method, path, body, max(0.01, min(self.request_seconds, deadline[0] - now)))
+                left = deadline[0] - now
+                if left <= 0:  # while it waited for its turn to be tried again
+                    raise before[-1]
+                return await self._once(method, path, body, min(most, left), whole=most <= left)
 
         def enough(state: RetryCallState) -> bool:
             failure = _failure(state)
+            before.append(failure)
             late = bool(deadline) and asyncio.get_running_loop().time() + (failure.pause or 0) >= deadline[0]
             return late or state.attempt_number >= min(tries, failure.tries)
 
@@ -164,15 +191,21 @@ class ServerClient:
         except _Passing as failure:
             if failure.refused:
                 raise BackendUnavailable(f"{failure}; {self.address.start}.") from None
-            await self._suspect(str(failure))
-            raise BackendError(f"{failure}.") from None
-        self._failed_in_a_row = 0
+            if failure.pause is not None and failure.pause > self.image_seconds:
+                raise BackendUnavailable(
+                    f"{failure}; it asks for {failure.pause:.0f} s without requests. Go on after that."
+                ) from None
+            raise BackendError(f"{failure}.", failure.status) from None
         return reply
+
+    def _late(self, seconds: float, what: str = "") -> str:
+        told = f"{seconds:.0f}" if seconds >= 1 else f"{seconds:.1g}"
+        return f"{self.name} gave no answer within {told} s{', ' * bool(what)}{what}{self._slow_hint}"
 
     def _count_retry(self, _: RetryCallState) -> None:
         self.usage.retries += 1
 
-    async def _once(self, method: str, path: str, body: Body | None, seconds: float) -> Reply:
+    async def _once(self, method: str, path: str, body: Body | None, seconds: float, *, whole: bool) -> Reply:
         if self._session is None:
             raise BackendError(f"{self.name} is asked outside of its connection.")
         loop = asyncio.get_running_loop()
@@ -187,13 +220,14 @@ class ServerClient:
                 headers={"Content-Type": body.media_type} if body else None,
                 timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=min(10.0, seconds)),
                 allow_redirects=False,
+                proxy=self.address.proxy,
             ) as response:
                 content = await self._read(response)
         except _GONE:
             said = f"{self.name} cannot be reached"
             raise _Passing(said, tries=REFUSED_TRIES, refused=True) from None
         except TimeoutError:
-            said = f"{self.name} gave no answer within {seconds:.0f} s{self._slow_hint}"
+            said = self._late(seconds) if whole else self._late(self.image_seconds, "all tries together")
             raise _Passing(said, tries=2) from None
         except (aiohttp.ClientError, OSError) as error:
             said = f"{self.name} broke off its answer ({type(error).__name__})"
@@ -202,7 +236,7 @@ class ServerClient:
             self.usage.backend_seconds += time.perf_counter() - began
         self._judge(response, content, sent_at)
         self._pace.answered()
-        return Reply(content, response.content_type or "", time.perf_counter() - began)
+        return Reply(content, response.content_type or "", self.address.key)
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         if response.content_length is not None and response.content_length <= 65536:
@@ -222,16 +256,16 @@ class ServerClient:
         if status == 200:
             return
         said = cut(content, self.address.key)
-        words = f"{self.name} answered {status}" + (f": {said}" if said else "")
+        words = f"{self.name} answered {status}" + (f": {said.rstrip('.')}" if said else "")
         if status in (429, 503):
             self.usage.throttled += 1
             told = retry_after(response.headers)
-            self._pace.throttled(sent_at, told or 0.0)
-            raise _Passing(words, tries=TRIES * 2, pause=told)
+            self._pace.throttled(sent_at, min(told or 0.0, self.image_seconds))
+            raise _Passing(words, tries=TRIES, pause=told, status=status)
         if status in (502, 504):
-            raise _Passing(words, tries=TRIES)
+            raise _Passing(words, tries=TRIES, status=status)
         if status >= 500:
-            raise _Passing(words, tries=SERVER_ERROR_TRIES)
+            raise _Passing(words, tries=SERVER_ERROR_TRIES, status=status)
         if 300 <= status < 400:
             raise BackendError(
                 f"{self.name} answered {status}, a redirect, and redirects are not followed; "
@@ -240,7 +274,7 @@ class ServerClient:
         if status in (401, 403):
             way = "set QWEN_API_KEY" if self.address.backend == "qwen" else f"look at {self.address.variable}"
             raise BackendUnavailable(f"{words}; {way}.")
-        raise BackendError(words + ".")
+        raise BackendError(words + ".", status)
 
     async def _suspect(self, said: str) -> None:
         """Count a failure; after many in a row, ask whether the server can answer anything at all."""

@@ -15,7 +15,7 @@ from hotcoco import mask as coco_mask
 
 from dlf_core.errors import BackendError
 from dlf_resources.picture import Encoded
-from dlf_resources.servers.client import Body, ServerClient
+from dlf_resources.servers.client import INFO_SECONDS, Body, ServerClient
 from dlf_resources.servers.replies import Reply, cut
 
 # Of a mask and the box it belongs to. See `_paired`.
@@ -47,10 +47,10 @@ async def health(client: ServerClient) -> FalconInfo:
         BackendUnavailable: nobody there.
         BackendError: it is no falcon-perception.
     """
-    said = (await client.send("GET", "/v1/health", tries=2)).json(client.name)
+    said = (await client.send("GET", "/v1/health", tries=2, seconds=INFO_SECONDS)).json(client.name)
     tasks = said.get("supported_tasks")
-    names = tuple(str(task) for task in tasks) if isinstance(tasks, list) else ()
-    return FalconInfo(said.get("status") == "ready", str(said.get("model_id") or "unknown"), names)
+    names = tuple(cut(str(task))[:40] for task in tasks[:10]) if isinstance(tasks, list) else ()
+    return FalconInfo(said.get("status") == "ready", cut(str(said.get("model_id") or "unknown"))[:80], names)
 
 
 def request(picture: Encoded, query: str, *, masks: bool) -> Body:
@@ -76,7 +76,7 @@ def boxes(reply: Reply, server: str, picture: Encoded, *, masks: bool) -> list[F
     for entry in listed:
         try:
             x1, y1, x2, y2 = (float(value) for value in entry["bbox"])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             continue
         if not all(map(math.isfinite, (x1, y1, x2, y2))):
             continue
@@ -117,4 +117,5 @@ def _iou(a: tuple[float, float, float, float], b: tuple[float, float, float, flo
 
 
 def _side(said: object, sent: int) -> float:
-    return float(said) if isinstance(said, (int, float)) and said > 0 else float(sent)
+    fits = isinstance(said, (int, float)) and 0 < said < 1_000_000
+    return float(said) if isinstance(said, (int, float)) and fits else float(sent)

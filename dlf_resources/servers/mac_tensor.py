@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from urllib3.filepost import encode_multipart_formdata
 
 from dlf_core.errors import BackendError
 from dlf_resources.picture import Encoded
-from dlf_resources.servers.client import Body, ServerClient
+from dlf_resources.servers.client import INFO_SECONDS, Body, ServerClient
 from dlf_resources.servers.replies import Reply, cut
 
 
@@ -34,8 +35,8 @@ async def info(client: ServerClient) -> MacTensorInfo:
         BackendUnavailable: nobody there.
         BackendError: it is no mac_tensor.
     """
-    said = (await client.send("GET", "/api/info", tries=2)).json(client.name)
-    return MacTensorInfo(str(said.get("model") or "unknown"), bool(said.get("vision")), bool(said.get("falcon")))
+    said = (await client.send("GET", "/api/info", tries=2, seconds=INFO_SECONDS)).json(client.name)
+    return MacTensorInfo(cut(str(said.get("model") or "unknown")), bool(said.get("vision")), bool(said.get("falcon")))
 
 
 def form(fields: dict[str, str], picture: Encoded) -> Body:
@@ -61,7 +62,7 @@ def falcon_boxes(reply: Reply, server: str) -> list[tuple[float, float, float, f
         try:
             norm = mask["bbox_norm"]
             box = float(norm["x1"]), float(norm["y1"]), float(norm["x2"]), float(norm["y2"])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             continue
         if all(map(math.isfinite, box)):
             found.append(box)
@@ -77,7 +78,7 @@ def chat_text(reply: Reply, server: str) -> str:
     tokens: list[str] = []
     final: str | None = None
     ended = False
-    for line in reply.content.decode("utf-8", "replace").splitlines():
+    for line in re.split(r"\r\n|\n|\r", reply.content.decode("utf-8", "replace")):
         if not line.startswith("data:"):
             continue
         try:

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -22,11 +22,21 @@ _KEYS = re.compile(r"\b(?:sk|hf|rpa|key|Bearer)[-_ ][A-Za-z0-9._-]{8,}", re.IGNO
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer with status 200: its body and how long it took, in seconds."""
+    """An answer with status 200.
+
+    Attributes:
+        content: its body.
+        media_type: what it says it is.
+        secret: the key that was sent, left out of everything that is said about the answer.
+    """
 
     content: bytes
     media_type: str
-    seconds: float
+    secret: str | None = field(default=None, repr=False)
+
+    def cut(self, text: bytes | str | None = None) -> str:
+        """The body, or a part of it, made fit to be shown."""
+        return cut(self.content if text is None else text, self.secret)
 
     def json(self, server: str) -> dict[str, Any]:
         """The body as a JSON object.
@@ -36,11 +46,11 @@ class Reply:
         """
         try:
             said = json.loads(self.content)
-        except ValueError:
+        except (ValueError, RecursionError):
             text = f"{server} answered no JSON but {self.media_type or 'something without a type'}: "
-            raise BackendError(text + (cut(self.content) or "nothing")) from None
+            raise BackendError(text + (self.cut() or "nothing")) from None
         if not isinstance(said, dict):
-            raise BackendError(f"{server} answered JSON that is no object: {cut(self.content)}")
+            raise BackendError(f"{server} answered JSON that is no object: {self.cut()}")
         return said
 
 
@@ -57,7 +67,7 @@ def cut(content: bytes | str, secret: str | None = None) -> str:
     text = _TRACEBACK.sub("[traceback]", text)
     text = _BASE64.sub("[…]", text)
     text = _KEYS.sub("[key]", text)
-    text = " ".join(re.sub(r"[^\x20-\x7e\u00a0-\uffff]+", " ", text).split())
+    text = " ".join(re.sub(r"[^\x20-\x7e\u00a0-\ud7ff\ue000-\uffff]+", " ", text).split())
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
@@ -81,7 +91,7 @@ def _message(text: str) -> str | None:
         return None
     try:
         said = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     for key in ("error", "detail", "message"):
         value = said.get(key)

@@ -91,8 +91,10 @@ class MacTensorVlm:
             fields = {"message": question.prompt, "max_tokens": str(MAX_TOKENS)}
             return form(fields, picture.encoded(self._max_pixels))
 
-        reply = await self.client.post("/api/chat_vision", lambda: asyncio.to_thread(build))
-        text = chat_text(reply, self.client.name)
+        name = self.client.name
+        text = await self.client.post(
+            "/api/chat_vision", lambda: asyncio.to_thread(build), lambda reply: chat_text(reply, name)
+        )
         said = cut(text)
         reasoning = without_verdict(said) if question.stage == "verify" else None
         return Answer(parse_answer(text), None, ScoreKind.NONE, said, reasoning)

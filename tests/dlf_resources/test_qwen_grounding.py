@@ -94,7 +94,6 @@ def test_a_server_that_refuses_logprobs_still_grounds(server: Chat, project: Pro
     assert corners(one(project, boxes([[0, 0, 140, 140]]), server)) == [(0, 0, 0.5, 0.5)]
 
 
-@pytest.mark.xfail(strict=True, reason="only the first of them is asked again")
 def test_many_queries_that_are_out_when_logprobs_are_refused_are_all_asked_again(
     server: Chat, project: Project
 ) -> None:
@@ -170,7 +169,6 @@ def test_a_number_beyond_all_numbers_is_no_box(server: Chat, project: Project, n
     assert corners(one(project, text, server)) == [(0.1, 0.2, 0.5, 1.0)]
 
 
-@pytest.mark.xfail(strict=False, reason="without_repetition is quadratic and runs in the loop")
 def test_ten_thousand_boxes_are_five_hundred_at_most_and_take_a_moment(server: Chat, project: Project) -> None:
     grid = [[x, y, x + 2, y + 2] for x in range(0, 200, 2) for y in range(0, 200, 2)]
     backend = open_grounding("qwen", project)

@@ -18,7 +18,7 @@ PICTURE = base64.b64encode(photo()).decode()
 
 
 def reply(content: bytes, media_type: str = "application/json") -> Reply:
-    return Reply(content, media_type, 0.1)
+    return Reply(content, media_type)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,6 @@ def test_a_body_of_megabytes_is_cut_quickly() -> None:
     assert time.perf_counter() - began < 3
 
 
-@pytest.mark.xfail(strict=True, reason="half a surrogate passes, and no table takes it")
 def test_half_a_surrogate_is_left_out() -> None:
     assert_fit([cut(json.loads('"YES \\ud83d it is"'))])
 
@@ -130,14 +129,11 @@ def test_what_is_no_json_object_is_an_error_that_shows_it(content: bytes, media_
     assert str(caught.value) == said
 
 
-NESTED = pytest.mark.xfail(strict=True, reason="RecursionError of json.loads, which nobody catches")
-
-
 @pytest.mark.parametrize(
     "content",
     [
-        pytest.param(b"[" * 100_000, marks=NESTED),
-        pytest.param(b'{"a":' * 100_000, marks=NESTED),
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
         b'{"a": ' + b"9" * 10_000 + b"}",
     ],
     ids=["lists", "objects", "digits"],
@@ -148,7 +144,6 @@ def test_json_that_no_reader_can_hold_is_an_error_like_any_other(content: bytes)
     assert_fit([caught.value])
 
 
-@pytest.mark.xfail(strict=True, reason="RecursionError of json.loads, which nobody catches")
 def test_an_error_body_nested_without_end_is_cut_like_any_other() -> None:
     assert len(cut(b'{"a":' * 100_000)) <= LONGEST
 
