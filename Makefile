@@ -65,8 +65,10 @@ format: $(VENV)/.dev
 	@$(BIN)/ruff format .
 
 benchmark: $(VENV)/.dev
+	@$(BIN)/pip install --quiet --editable '.[benchmarks]'
 	@$(BIN)/python -m benchmarks.startup
 	@$(BIN)/python -m benchmarks.evaluation_speed
+	@$(BIN)/python -m benchmarks.page
 	@echo "with photos of your own: $(BIN)/python -m benchmarks.embedded_quality FOLDER (docs/performance.md)"
 
 pictures: $(VENV)/.dev

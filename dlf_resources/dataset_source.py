@@ -91,12 +91,15 @@ def assemble(project: Project) -> Assembled:
 
 
 def _answered(label: pa.Table, queries: list[str]) -> set[str]:
-    """Images for which every query has an answer (FOUND or EMPTY)."""
+    """Images for which every query has an answer (FOUND or EMPTY) of every backend that was asked."""
     asked: dict[str, set[str]] = {}
+    failed: set[str] = set()
     for row in label.select(["image_id", "query", "status"]).to_pylist():
         if row["status"] != "ERROR":
             asked.setdefault(row["image_id"], set()).add(row["query"])
-    return {image_id for image_id, answered in asked.items() if answered >= set(queries)}
+        elif row["query"] in queries:
+            failed.add(row["image_id"])
+    return {image_id for image_id, answered in asked.items() if answered >= set(queries)} - failed
 
 
 def _boxes(review: pa.Table, classes: set[str]) -> tuple[dict[str, list[LabeledBox]], set[str]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+EMBEDDED = "{filter: embedded, label: embedded, verify: embedded}"
 SAMPLE = ROOT / "project_configs" / "sample"
 
 
@@ -34,9 +35,9 @@ class TestWorkspace:
 
     def write_project(self, name: str, folders: Mapping[str, Path | str], **more: str) -> Path:
         """A project that finds persons with the embedded backends; `more` adds top-level lines."""
-        keys = {"target_object": "person", "falcon_queries": "[person]"} | more
+        keys = {"target_object": "person", "falcon_queries": "[person]", "backends": EMBEDDED} | more
         lines = [f"project_name: {name}", *(f"{key}: {value}" for key, value in keys.items())]
-        lines += ["backends: {filter: embedded, label: embedded, verify: embedded}", "buckets:"]
+        lines += ["buckets:"]
         lines += [f'  {bucket}: {{folders: ["{folder}"]}}' for bucket, folder in folders.items()]
         file = self.root / "project_configs" / f"{name}.yaml"
         temporary = file.with_suffix(".new")  # the sensor of a running daemon must not read half a file

@@ -106,11 +106,7 @@ def colours(folder: Path, count: int) -> dict[str, float]:
 
 
 def project(qwen: Qwen, photos: Path, **more: str) -> Path:
-    file = qwen.workspace.write_project("p", {"positive/x": photos}, **more)
-    backends = more.get("backends", QWEN)
-    lines = [line for line in file.read_text().splitlines() if not line.startswith("backends:")]
-    file.write_text("\n".join([*lines, f"backends: {backends}"]) + "\n")
-    return file
+    return qwen.workspace.write_project("p", {"positive/x": photos}, **({"backends": QWEN} | more))
 
 
 def test_verdicts_are_right_and_p_yes_rises_with_redness_with_sixteen_in_flight(qwen: Qwen, tmp_path: Path) -> None:
