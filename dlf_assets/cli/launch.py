@@ -97,6 +97,7 @@ class Launcher:
         add_missing(self.instance, [project])
         self.folder = self._run_folder(command, experiment, options)
         self.report = Report(project.project_name, self.folder.path)
+        self._backend_gone = False
 
     def run(self, stages: Sequence[str], buckets: Sequence[str], settings: dict[str, dict[str, Any]]) -> Report:
         """Run stages for buckets; `settings` gives the launch settings of each stage."""
@@ -104,9 +105,14 @@ class Launcher:
         ops = {STAGE_ASSETS[stage]: {"config": settings[stage]} for stage in stages if settings.get(stage)}
         keys = self.project.partition_keys()
         with managed.kept_running():
-            for bucket in buckets:
+            for number, bucket in enumerate(buckets, start=1):
                 result = self._execute(job, keys[bucket], ops)
                 self._collect(bucket, result)
+                if self._backend_gone and number < len(buckets):
+                    # The next bucket would wait for the same server and meet the same end.
+                    left = f"{len(buckets) - number} more bucket{'s' * (len(buckets) - number > 1)}"
+                    self.report.failures[left] = "not tried, since the backend is not there"
+                    break
         return self.report
 
     def make_dataset(self) -> Report:
@@ -181,7 +187,8 @@ class Launcher:
             else:
                 self.report.warnings.append(said)
         if not result.success:
-            self.report.failures[where] = "; ".join(blocked) or _cause(result)
+            cause, self._backend_gone = _cause(result)
+            self.report.failures[where] = "; ".join(blocked) or cause
 
     def _run_folder(self, command: str, experiment: str | None, options: dict[str, Any]) -> RunFolder:
         experiments = Experiments(self.workspace.experiments)
@@ -201,8 +208,8 @@ class Launcher:
         )
 
 
-def _cause(result: dg.ExecuteInProcessResult) -> str:
-    """Why a run failed, as one sentence."""
+def _cause(result: dg.ExecuteInProcessResult) -> tuple[str, bool]:
+    """Why a run failed, as one sentence, and whether it was that a backend is not there."""
     ours = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, FactoryError)}
     last = "the run failed"
     for event in result.all_events:
@@ -210,10 +217,10 @@ def _cause(result: dg.ExecuteInProcessResult) -> str:
         while error is not None:
             first = " ".join(error.message.split())
             if error.cls_name in ours:
-                return first.partition(": ")[2] or first
+                return first.partition(": ")[2] or first, error.cls_name == "BackendUnavailable"
             if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
                 raise Stopped(STOPPED)
             if error.cls_name and not error.cls_name.startswith("Dagster"):
                 last = f"unexpected {first[:300]} (run {result.run_id}; its log in the Dagster UI has the details)"
             error = error.cause
-    return last
+    return last, False

@@ -20,7 +20,9 @@ BucketOption = Annotated[
     list[str] | None, typer.Option("--bucket", help="Only this bucket; may be repeated, and may hold * and ?.")
 ]
 LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="Smoke test: only the first N of a bucket.")]
-BackendOption = Annotated[str | None, typer.Option("--backend", help="Backend to ask; beats the YAML.")]
+BackendOption = Annotated[
+    str | None, typer.Option("--backend", help="qwen, gemma, falcon, falcon-mlx or embedded; beats the YAML.")
+]
 ExperimentOption = Annotated[
     str | None, typer.Option("--experiment", help="Name of the run folder; one of that name is used again.")
 ]

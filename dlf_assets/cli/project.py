@@ -37,6 +37,10 @@ def _as_dict(loaded: Project) -> dict[str, Any]:
     }
 
 
+def _pairs(values: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in values.items())
+
+
 def _print(loaded: Project) -> None:
     from rich.markup import escape
     from rich.table import Table
@@ -55,7 +59,16 @@ def _print(loaded: Project) -> None:
     row("file", str(loaded.file))
     row("target object", loaded.target_object)
     row("data root", str(loaded.root))
-    row("backends", ", ".join(f"{stage} {name}" for stage, name in loaded.backends.model_dump().items()))
+    chosen = loaded.backends
+    managed = " (mlx_vlm.server is started and stopped with a run)" if chosen.manage else ""
+    row("backends", f"filter {chosen.filter}, label {' + '.join(chosen.label)}, verify {chosen.verify}{managed}")
+    for server, asked in loaded.servers.items():
+        row(f"server {server}", _pairs(asked.model_dump(exclude_none=True)) or "as the backend recommends")
+    for server, price in loaded.prices.items():
+        row(
+            f"price {server}",
+            f"{_pairs(price.model_dump(exclude_defaults=True, exclude={'currency'}))} {price.currency}",
+        )
     row("engine", loaded.engine)
     row("splits", ", ".join(f"{name} {share:.0%}" for name, share in loaded.splits.shares().items()))
     if loaded.schedule:

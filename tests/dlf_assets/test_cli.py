@@ -14,7 +14,20 @@ from workspaces import ROOT, SAMPLE, TestWorkspace
 
 pytestmark = pytest.mark.processes
 
-COMMANDS = ["status", "project", "gather", "filter", "label", "verify", "pipeline", "export", "list", "show", "sync"]
+COMMANDS = [
+    "status",
+    "project",
+    "gather",
+    "filter",
+    "label",
+    "verify",
+    "pipeline",
+    "export",
+    "list",
+    "show",
+    "sync",
+    "serve-vlm",
+]
 
 
 @pytest.fixture
@@ -188,3 +201,22 @@ def test_the_readme_names_only_commands_that_exist() -> None:
 
     named = set(re.findall(r"\bdlf ([a-z]+)", (ROOT / "README.md").read_text()))
     assert named <= {*COMMANDS}
+
+
+def test_a_server_that_is_not_there_is_told_once_and_not_waited_for_in_every_bucket(
+    workspace: TestWorkspace, tmp_path: Path
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    shutil.copyfile(next(SAMPLE.rglob("*.jpg")), photos / "a.jpg")
+    folders = {f"positive/{name}": photos for name in ("a", "b", "c", "d")}
+    nobody = "http://127.0.0.1:9"  # the discard port: nobody listens
+    workspace.write_project("p", folders, backends="{filter: qwen, label: embedded, verify: embedded}")
+    assert workspace.dlf("gather", "-p", "p").returncode == 0
+    command = [sys.executable, "-m", "dlf_assets.cli.main", "filter", "-p", "p"]
+    env = workspace.env | {"QWEN_URL": nobody}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+    told = " ".join(done.stdout.split())
+    assert done.returncode == 1
+    assert told.count("cannot be reached; start one with `dlf serve-vlm`") == 1
+    assert "3 more buckets: not tried, since the backend is not there" in told
