@@ -40,8 +40,8 @@ def main() -> None:
 def _section(figures: dict[str, Any]) -> str:
     rows = figures["saturation"]["rows"]
     parts = [
-        "Answers a second, 640 × 480 JPEGs, `python -m benchmarks.saturation`. Filter asks one question an image, label",
-        "three (Falcon). The bare loop is aiohttp sending the same bytes and doing nothing else.\n",
+        "Answers a second, 640 × 480 JPEGs, `python -m benchmarks.saturation`. Filter asks one question an image,",
+        "label three (Falcon). The bare loop is aiohttp sending the same bytes and doing nothing else.\n",
         "| server | in flight | ideal | bare aiohttp | httpx, 1 client | httpx, 8 clients | **filter** | **label** "
         "| filter ÷ bare | the original's way | filter ÷ original |",
         "|---|---|---|---|---|---|---|---|---|---|---|",

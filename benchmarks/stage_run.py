@@ -32,7 +32,7 @@ def measure(stage: str, *options: str) -> dict[str, Any]:
 def main() -> None:
     options = _options()
     os.environ |= {"QWEN_URL": options.url, "FALCON_URL": options.url, "QWEN_MODEL_PATH": MODEL}
-    with bucket_of(options.count, options.width, options.height) as bench:
+    with bucket_of(options.count, options.width, options.height, options.grain) as bench:
         name = "qwen" if options.stage == "filter" else "falcon"
         queries = ", ".join(f"query {number}" for number in range(QUERIES))
         servers = f"{{{name}: {{max_in_flight: {options.in_flight}}}}}"
@@ -86,6 +86,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--in-flight", type=int, default=32)
     parser.add_argument("--width", type=int, default=640)
     parser.add_argument("--height", type=int, default=480)
+    parser.add_argument("--grain", type=int, default=1)
     parser.add_argument("--again", action="store_true", help=f"run it twice: the second finds {BUCKET} finished")
     return parser.parse_args()
 

@@ -211,7 +211,9 @@ def _pixels(opened: Image.Image) -> Image.Image:
     try:
         opened.load()
         try:
-            upright = ImageOps.exif_transpose(opened)
+            turned = opened.getexif().get(_ORIENTATION, 1) not in (0, 1)
+            # Without a turn it would make a copy.
+            upright = ImageOps.exif_transpose(opened) if turned else opened
         except Exception:  # a damaged EXIF block does not make the pixels worthless
             upright = opened
         return _rgb(upright)
