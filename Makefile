@@ -55,10 +55,11 @@ check: $(VENV)/.dev
 	@$(BIN)/mypy
 
 unit: $(VENV)/.dev
-	@$(BIN)/python -m pytest -m 'not processes'
+	@$(BIN)/python -m pytest -n auto -m 'not processes'
 
 test: check
-	@$(BIN)/python -m pytest --durations=5
+	@$(BIN)/python -m pytest -n auto -m 'not processes'
+	@$(BIN)/python -m pytest -m processes --durations=5
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff check --fix .

@@ -117,7 +117,8 @@ def test_boxes_of_several_label_backends_are_fused_and_say_who_agreed(
     with FalconPerception() as falcon:
         monkeypatch.setenv("FALCON_URL", falcon.url)
         # One box where qwen's is, and one that only Falcon sees.
-        width, height = Image.open(next(factory.photos.iterdir())).size
+        with Image.open(next(factory.photos.iterdir())) as photo:
+            width, height = photo.size
         alone = [width * 0.7, height * 0.7, width * 0.9, height * 0.9]
         falcon.boxes = {"person": [[12.0, 12.0, width / 2, height / 2], alone]}
         factory.project(backends="{filter: qwen, label: [falcon, qwen], verify: qwen}")

@@ -53,7 +53,8 @@ def test_it_works_on_an_answer_for_every_two_gigabytes(memory: int, sequences: i
     assert sequences_for(memory) == sequences
 
 
-def test_a_port_that_is_taken_is_told_with_who_has_it(tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_told_with_who_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(managed, "loaded_model", lambda port, key: None)  # not to wait for an answer
     with socket.create_server(("127.0.0.1", 0)) as taken:
         server = ManagedServer(ServerSettings("m", taken.getsockname()[1]), tmp_path / "log")
         with pytest.raises(BackendUnavailable, match=r"is taken already, by another program; .* --port or QWEN_URL"):
