@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from dlf_core.project import Project
-
 if TYPE_CHECKING:
     from dlf_resources.servers.health import Health
 
@@ -50,7 +48,7 @@ def backends(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def]
 
     for name in BACKENDS:
         if asset_key(name) in context.selected_asset_keys:
-            yield _observed(look(name, _any_project()))
+            yield _observed(look(name))
 
 
 def _observed(health: "Health") -> dg.ObserveResult:
@@ -71,11 +69,6 @@ def _observed(health: "Health") -> dg.ObserveResult:
             )
         ],
     )
-
-
-def _any_project() -> Project:
-    """Backends are looked at with their own settings, not a project's."""
-    return Project(project_name="status", target_object="x", buckets={"x": {}}, falcon_queries=["x"])
 
 
 job = dg.define_asset_job(

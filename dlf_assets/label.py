@@ -14,7 +14,7 @@ from dlf_assets.asks import Asks, Missing
 from dlf_assets.materialisation import SAMPLE_ROWS, Spent, counts, stage_metadata
 from dlf_assets.partitions import PROJECT_BUCKET
 from dlf_assets.pictures import KeptImages
-from dlf_assets.stage import compute, open_bucket, sentence
+from dlf_assets.stage import FATAL, Unfinished, compute, open_bucket, sentence
 from dlf_core import views
 from dlf_core.boxes import as_boxes, box_id, clip, valid
 from dlf_core.flat_boxes import flat_boxes
@@ -64,7 +64,9 @@ def labeled_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Materiali
     bucket = open_bucket(context, STAGE, projects, experiments, engine)
     project = bucket.project
     names = [config.backend] if config.backend else project.backends.label
-    backends = [grounding.open(name, project, bucket.warn) for name in names]
+    opened = [grounding.open(name, project, bucket.warn) for name in names]
+    # Two names may mean one backend: `gemma` and `pod` are Falcon's.
+    backends = list({backend.name: backend for backend in opened}.values())
     for backend in backends:
         backend.check(project.queries)
     keep = filtered_images.filter(pc.equal(filtered_images["verdict"], "YES"))["image_id"].combine_chunks()
@@ -83,7 +85,12 @@ def labeled_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Materiali
         queries = {project.queries[place]: key for place, key in missing.items()}
         found = await asked.backend.ground(images.picture(bucket.store, asked.image_id), list(queries))
         seconds = (time.perf_counter() - began) / len(queries)
-        return [asked.row(query, key, found[query], seconds) for query, key in queries.items()]
+        rows = [asked.row(query, key, found[query], seconds) for query, key in queries.items()]
+        gone = [(query, said) for query, said in found.items() if isinstance(said, FATAL)]
+        if gone:
+            lost = {query for query, _ in gone}
+            raise Unfinished([row for row in rows if row.query not in lost]) from gone[0][1]
+        return rows
 
     def failed(asked: _Asked, missing: Missing, error: Exception, seconds: float) -> list[Grounding]:
         return [asked.row(project.queries[place], key, error, seconds) for place, key in missing.items()]
@@ -97,6 +104,7 @@ def labeled_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Materiali
         within=lambda told: grounding.connected(backends, project, told),
         limit=None if config.limit is None else config.limit * len(backends),
     )
+    result.worked = -(-result.worked // len(backends))  # images, not images times backends
     name, model = ("+".join(getattr(backend, part) for backend in backends) for part in ("name", "model"))
     boxes = flat_boxes(result.table, project.class_map, project.thresholds.nms_iou, project.backends.fusion_iou)
     answered = set(pc.unique(result.table["image_id"]).to_pylist())

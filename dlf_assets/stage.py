@@ -33,6 +33,16 @@ from dlf_resources.stores.stage_tables import StageTables
 RETRIED = ("ERROR", *(state.value for state in ERROR_STATES))
 # Not the image's fault, and the next image would meet the same: the run ends.
 FATAL = (BackendUnavailable, StoreError, MemoryError)
+
+
+class Unfinished(Exception):  # no error of its own: it carries one
+    """An item's work that ended early: the rows it gave until then. Its cause says why."""
+
+    def __init__(self, rows: Sequence[Any]):
+        self.rows = rows
+        super().__init__()
+
+
 STATUS_COLUMN = {"gather": "state", "filter": "verdict", "label": "status", "verify": "verdict"}
 
 
@@ -119,12 +129,12 @@ def compute(
         PartitionBusy: another run works on this stage of this bucket.
         BackendUnavailable: the backend is down; what was computed before is kept.
     """
-    began = time.perf_counter()
     purpose = f"stage {bucket.stage} of bucket '{bucket.name}' of project '{bucket.project.project_name}'"
     lock = bucket.store.lock(f"{bucket.stage}__{bucket.key}", wait_seconds=bucket.lock_wait_seconds, purpose=purpose)
     tally: Counter[str] = Counter()
     status = STATUS_COLUMN[bucket.stage]
     with lock, Fragments(bucket.store, bucket.stage, bucket.key) as fragments:
+        began = time.perf_counter()
         old = _remembered(bucket, fragments, asks, status)
         if usable is not None:
             old = usable(old)
@@ -141,12 +151,16 @@ def compute(
                 max_in_flight=window,
                 within=lambda: within(reporter.note),
                 threads=threads,
+                fatal=(*FATAL, Unfinished),
             )
             with closing(outcomes):
                 for done, outcome in enumerate(outcomes, start=1):
                     item, missing = outcome.item
                     if outcome.error is None:
                         rows = outcome.result or ()
+                    elif isinstance(outcome.error, Unfinished):
+                        fragments.append(outcome.error.rows)
+                        raise outcome.error.__cause__ or outcome.error
                     elif isinstance(outcome.error, FATAL):
                         raise outcome.error
                     else:

@@ -1,7 +1,9 @@
 """Verify: is it one? A second model looks at a padded crop of every box and says YES, NO or UNSURE."""
 
 import asyncio
+import math
 import time
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -14,7 +16,7 @@ from dlf_assets.asks import Asks, Missing
 from dlf_assets.materialisation import SAMPLE_ROWS, Spent, counts, stage_metadata
 from dlf_assets.partitions import PROJECT_BUCKET
 from dlf_assets.pictures import KeptImages
-from dlf_assets.stage import FATAL, compute, open_bucket, sentence
+from dlf_assets.stage import FATAL, Computed, Unfinished, compute, open_bucket, sentence
 from dlf_core import boxes as geometry
 from dlf_core import views
 from dlf_core.flat_boxes import FlatBox, boxes_by_image
@@ -22,7 +24,7 @@ from dlf_core.memo import memo_key
 from dlf_core.prompts import prompt_hash
 from dlf_core.records import BoxVerdict, ScoreKind
 from dlf_resources.dagster_resources import EngineResource, ExperimentsResource, ProjectsResource, VlmResource
-from dlf_resources.engines import all_or_first_error
+from dlf_resources.engines import finished_and_error
 from dlf_resources.picture import Crop
 from dlf_resources.stores.tables import STAGE_METADATA, only_columns
 from dlf_resources.vlm import Question
@@ -118,7 +120,10 @@ def verified_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
     async def work(found: list[FlatBox], missing: Missing) -> list[BoxVerdict]:
         picture = images.picture(bucket.store, found[0].image_id)
         pixels = await asyncio.to_thread(picture.pixels, FULL_SIDE)
-        return await all_or_first_error([look(found[place], memo, pixels) for place, memo in missing.items()])
+        rows, error = await finished_and_error([look(found[place], memo, pixels) for place, memo in missing.items()])
+        if error is not None:
+            raise Unfinished(rows) from error
+        return rows
 
     def failed(found: list[FlatBox], missing: Missing, error: Exception, seconds: float) -> list[BoxVerdict]:
         each = seconds / len(missing)
@@ -129,10 +134,12 @@ def verified_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
         Asks.of(([key(box) for box in found] for found in by_image), by_image.__getitem__),
         work,
         failed,
-        window=backend.window,
+        # Photos are decoded whole: so many that their boxes fill the backend, not more.
+        window=max(2, math.ceil(backend.window * len(by_image) / max(1, len(by_id)))),
         within=lambda told: vlm.connected(backend, project, told),
         limit=config.limit,
     )
+    result = _with_agreement(result, by_id)
     asked = prompt_hash(project.prompts.verify)
     bucket.run_folder.merge(
         f"verify_{backend.name}/verified.json",
@@ -168,3 +175,14 @@ def verified_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
     return dg.MaterializeResult(
         value=result.output, metadata=metadata, check_results=checks.of_verify(result.table, project)
     )
+
+
+def _with_agreement(result: Computed, boxes: dict[str, FlatBox]) -> Computed:
+    """The table with today's agreement: who else drew a box is no part of the answer about it, which may be older."""
+    table = result.table
+    if not len(table):
+        return result
+    today = pa.array([boxes[box_id].agreement for box_id in table["box_id"].to_pylist()], pa.float64())
+    place = table.schema.get_field_index("agreement")
+    output = replace(result.output, table=table.set_column(place, table.schema.field(place), today))
+    return replace(result, output=output)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -127,6 +127,11 @@ def _fused(
     found: list[FlatBox] = []
     for fused in fuse(corners, weights, [place for place, _ in every], len(answered), fusion_iou):
         members = [every[index][1] for index in fused.members]
+        if len(members) == 1:  # it stays who it is, and keeps the answers and decisions it has
+            row = answered[every[fused.members[0]][0]]
+            alone = _single({**row, "boxes": members}, class_of)
+            found += [replace(box, agreement=fused.agreement) for box in alone]
+            continue
         kinds = {member["score_kind"] for member in members}
         scores = [member["score"] for member in members if member["score"] is not None]
         # Scores of different kinds have no mean.

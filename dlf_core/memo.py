@@ -1,4 +1,4 @@
-"""The key under which a result is remembered, and what is still missing.
+"""The key under which a result is remembered.
 
 A result is named by everything it was made from: equal inputs, equal key, no second computation. Change the
 prompt, the model or a threshold and the key changes, so exactly the results that depend on it are asked anew.
@@ -8,10 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from typing import TypeVar
-
-Asked = TypeVar("Asked")
 
 
 def memo_key(stage: str, **made_from: object) -> str:
@@ -23,9 +19,3 @@ def memo_key(stage: str, **made_from: object) -> str:
     """
     text = json.dumps([stage, made_from], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def missing(asked: Mapping[str, Asked], remembered: Iterable[str]) -> dict[str, Asked]:
-    """Those of `asked` (by memo key, order kept) for which no result is remembered."""
-    known = set(remembered)
-    return {key: value for key, value in asked.items() if key not in known}

@@ -91,8 +91,9 @@ class Backends(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Backends:
-        if len(set(self.label)) < len(self.label):
-            raise ValueError("label names a backend twice; name each once")
+        meant = ["falcon" if name in ("gemma", "pod") else name for name in self.label]
+        if len(set(meant)) < len(meant):
+            raise ValueError("label names a backend twice (gemma and pod mean falcon there); name each once")
         return self
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+Parameters = dict[str, float | int | str | None]
+"""What changes a backend's answers beside the question; part of the memo key."""
+
 
 @dataclass(slots=True)
 class Usage:

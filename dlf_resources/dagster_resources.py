@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
@@ -71,8 +72,12 @@ class _ModelResource(dg.ConfigurableResource):
         if project.backends.manage and backend == "qwen":
             from dlf_resources.servers import managed  # its HTTP client would slow the start of every process
 
-            lease = managed.leased(qwen_address(), model, told)
-            await asyncio.to_thread(self._managed.enter_context, lease)
+            stop = threading.Event()
+            lease = managed.leased(qwen_address(), model, told, stop)
+            try:
+                await asyncio.to_thread(self._managed.enter_context, lease)
+            finally:
+                stop.set()  # whoever was stopped meanwhile does not wait for a download to end
 
 
 class VlmResource(_ModelResource):

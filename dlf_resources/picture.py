@@ -50,6 +50,14 @@ class Picture:
         """
         return open_upright(self._read(), max_side)
 
+    def within(self, max_pixels: int) -> Image.Image:
+        """The upright RGB pixels, at most so many.
+
+        Raises:
+            ImageRejected: the file is gone or damaged.
+        """
+        return open_within(self._read(), max_pixels)
+
     def encoded(self, max_pixels: int) -> Encoded:
         """A file of at most `max_pixels` pixels: the very bytes where they are upright JPEG, PNG or WebP and fit.
 
@@ -90,6 +98,10 @@ class Crop(Picture):
         if max_side is not None:
             crop.thumbnail((max_side, max_side))
         return crop
+
+    def within(self, max_pixels: int) -> Image.Image:
+        """See `Picture.within`."""
+        return shrunk(self._image.crop(self._corners), max_pixels)
 
     def encoded(self, max_pixels: int) -> Encoded:
         """See `Picture.encoded`."""

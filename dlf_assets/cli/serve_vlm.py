@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -42,6 +43,7 @@ def serve_vlm(
     if port is None and not address.local:
         raise BackendUnavailable(f"QWEN_URL names {address.url}, which is not this machine; give --port, or unset it.")
     chosen = model or qwen_model() or QWEN_MODEL
+    chosen = str(Path(chosen).expanduser()) if chosen.startswith("~") else chosen
     more = {} if max_num_seqs is None else {"max_num_seqs": max_num_seqs}
     server = ManagedServer(ServerSettings(chosen, port or address.port, key=address.key, **more))
     err = Console(stderr=True, highlight=False)

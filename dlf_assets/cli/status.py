@@ -24,7 +24,6 @@ def status(
     Model servers are asked about one small probe picture. QWEN_URL, GEMMA_URL and FALCON_URL say where they are.
     """
     from dlf_assets.cli.output import console, print_json
-    from dlf_core.project import Project
     from dlf_resources.pods import local_name
     from dlf_resources.servers.health import BACKENDS, look
 
@@ -37,9 +36,8 @@ def status(
             here = local_name(name, "falcon" if stage == "label" else "qwen", lambda _: None)
             here = "falcon" if stage == "label" and here == "gemma" else here
             stages.setdefault(here, []).append(stage)
-    any_project = loaded or Project(project_name="status", target_object="x", buckets={"x": {}}, falcon_queries=["x"])
     with ThreadPoolExecutor(len(stages)) as pool:
-        found = list(pool.map(lambda name: look(name, any_project), stages))
+        found = list(pool.map(lambda name: look(name, loaded), stages))
     if json:
         print_json([asdict(health) | {"stages": stages[health.backend]} for health in found])
     else:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dlf_core.errors import BackendUnavailable
 from dlf_resources.engines.base import Engine, Outcome
-from dlf_resources.engines.concurrently import all_or_first_error
+from dlf_resources.engines.concurrently import finished_and_error
 from dlf_resources.engines.local import LocalEngine
 
-__all__ = ["Engine", "LocalEngine", "Outcome", "all_or_first_error", "open_engine"]
+__all__ = ["Engine", "LocalEngine", "Outcome", "finished_and_error", "open_engine"]
 
 
 def open_engine(name: str) -> Engine:

@@ -32,6 +32,7 @@ class Engine(Protocol):
         max_in_flight: int,
         within: Callable[[], AbstractAsyncContextManager[object]] = nullcontext,
         threads: int | None = None,
+        fatal: tuple[type[Exception], ...] = (),
     ) -> Generator[Outcome[Item, Result], None, None]:
         """Outcomes in the order in which they finish.
 
@@ -41,6 +42,8 @@ class Engine(Protocol):
             items: read lazily, never more than `max_in_flight` ahead of the results taken.
             max_in_flight: items in work at the same time.
             within: entered before the first item and left after the last, where `work` runs (open connections).
+            fatal: errors after which nothing more is begun; what has finished by then comes out first, then the error's
+                outcome, last.
             threads: size of the pool behind `asyncio.to_thread`; default: one a core.
         """
         ...

@@ -9,14 +9,22 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 
-async def all_or_first_error(work: Sequence[Coroutine[Any, Any, Result]]) -> list[Result]:
-    """All results, in order. The first exception cancels the rest and comes out as it is."""
+async def finished_and_error(work: Sequence[Coroutine[Any, Any, Result]]) -> tuple[list[Result], Exception | None]:
+    """All results, in order, and None; or those that were there when one raised, and what it raised.
+
+    The first exception cancels the rest: what the others have given by then is not lost with it.
+    """
     tasks = [asyncio.ensure_future(one) for one in work]
+    if not tasks:
+        return [], None
     try:
-        return list(await asyncio.gather(*tasks))
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     finally:
         unfinished = [task for task in tasks if not task.done()]
         for task in unfinished:
             task.cancel()
         if unfinished:
             await asyncio.wait(unfinished)
+    ended = [task for task in tasks if not task.cancelled()]
+    errors = [error for task in ended if isinstance(error := task.exception(), Exception)]
+    return [task.result() for task in ended if task.exception() is None], next(iter(errors), None)

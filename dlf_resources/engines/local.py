@@ -6,6 +6,7 @@ The loop has a thread of its own, so that requests go on while the stage writes 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 import time
@@ -30,16 +31,24 @@ class LocalEngine:
         max_in_flight: int,
         within: Callable[[], AbstractAsyncContextManager[object]] = nullcontext,
         threads: int | None = None,
+        fatal: tuple[type[Exception], ...] = (),
     ) -> Generator[Outcome[Item, Result], None, None]:
         """See `Engine.map`."""
         return_large_buffers()
-        run = _Run(work, iter(items), max_in_flight, within, threads or os.cpu_count() or 1)
+        run = _Run(work, iter(items), max_in_flight, within, threads or os.cpu_count() or 1, fatal)
         thread = threading.Thread(target=run.main, name="stage-loop", daemon=True)
         thread.start()
         try:
+            end: Outcome[Item, Result] | None = None
             while batch := run.take():
-                yield from batch
+                for outcome in batch:
+                    if outcome.error is not None and isinstance(outcome.error, fatal):
+                        end = end or outcome
+                    else:
+                        yield outcome
                 run.taken(len(batch))
+            if end is not None:
+                yield end
         finally:
             run.stop()
             thread.join()
@@ -57,6 +66,7 @@ class _Run(Generic[Item, Result]):
         window: int,
         within: Callable[[], AbstractAsyncContextManager[object]],
         threads: int,
+        fatal: tuple[type[Exception], ...],
     ):
         self.failure: BaseException | None = None
         self._work = work
@@ -64,6 +74,7 @@ class _Run(Generic[Item, Result]):
         self._window = window
         self._within = within
         self._threads = threads
+        self._fatal = fatal
         self._finished: deque[Outcome[Item, Result]] = deque()
         self._change = threading.Condition()
         self._ended = False
@@ -101,7 +112,8 @@ class _Run(Generic[Item, Result]):
     def _in_loop(self, call: Callable[[], object]) -> None:
         with self._change:
             if self._loop is not None and not self._ended:
-                self._loop.call_soon_threadsafe(call)
+                with contextlib.suppress(RuntimeError):  # it has closed just now, and there is nothing left to tell it
+                    self._loop.call_soon_threadsafe(call)
 
     # the loop's thread
 
@@ -142,6 +154,7 @@ class _Run(Generic[Item, Result]):
                 while tasks:
                     await asyncio.wait(tasks)
             finally:
+                self._stopped = True
                 for task in tasks:
                     task.cancel()
                 if tasks:
@@ -154,6 +167,13 @@ class _Run(Generic[Item, Result]):
             result = await self._work(item)
         except Exception as error:
             failure = error
+        except asyncio.CancelledError:
+            if self._stopped:
+                raise
+            failure = RuntimeError("its work cancelled itself")
+        if isinstance(failure, self._fatal) and self._main is not None:
+            self._stopped = True
+            self._main.cancel()
         outcome = Outcome(item, result, failure, time.perf_counter() - start)
         with self._change:
             self._finished.append(outcome)

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dlf_core.records import ScoreKind
-from dlf_core.usage import Usage
+from dlf_core.usage import Parameters, Usage
 from dlf_resources.picture import Picture
-
-Parameters = dict[str, float | int | str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,10 @@ class Detection:
 
 
 Grounded = Mapping[str, list[Detection] | Exception]
-"""Query → boxes (an empty list is the answer "none here"), or why this query has no answer."""
+"""Query → boxes (an empty list is the answer "none here"), or why this query has no answer.
+
+`BackendUnavailable` among them: the backend is gone, and what the other queries were answered is not lost with it.
+"""
 
 
 class GroundingBackend(Protocol):
@@ -74,7 +75,6 @@ class GroundingBackend(Protocol):
         """Boxes for each query on one picture, all queries asked together.
 
         Raises:
-            BackendUnavailable: the backend is gone.
             Exception: what concerns the picture and so all its queries.
         """
         ...

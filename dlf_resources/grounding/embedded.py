@@ -19,10 +19,10 @@ from PIL import Image
 from dlf_core import boxes as geometry
 from dlf_core.project import Project
 from dlf_core.records import ScoreKind
-from dlf_core.usage import Usage
+from dlf_core.usage import Parameters, Usage
 from dlf_resources.detectors import coco_ssd
 from dlf_resources.detectors.vocabulary import require_class
-from dlf_resources.grounding.base import Detection, Grounded, Parameters
+from dlf_resources.grounding.base import Detection, Grounded
 from dlf_resources.picture import Picture
 
 # Chosen on 64 COCO photos; docs/performance.md has what they reach there and on the sample photos.

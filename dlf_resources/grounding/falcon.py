@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 from dlf_core.errors import BackendError, BackendUnavailable
 from dlf_core.project import Project
 from dlf_core.records import ScoreKind
-from dlf_core.usage import Usage
-from dlf_resources.engines import all_or_first_error
-from dlf_resources.grounding.base import Detection, Grounded, Parameters
+from dlf_core.usage import Parameters, Usage
+from dlf_resources.grounding.base import Detection, Grounded
 from dlf_resources.grounding.repetition import without_repetition
 from dlf_resources.picture import Encoded, Picture
 from dlf_resources.servers import falcon_perception, mac_tensor
@@ -49,6 +49,7 @@ class FalconServer:
             alive=self.probe,
         )
         self._own_server = False
+        self._task = "segmentation"
         self.recognised = ""
         self.window = self._client.window
         self.parameters: Parameters = {"max_pixels": self._max_pixels}
@@ -104,10 +105,11 @@ class FalconServer:
             ) from None
         if not health.ready:
             raise BackendUnavailable(f"{self._client.name} is still loading its model; try again in a minute.")
-        wanted = "segmentation" if self._masks else "detection"
-        if wanted not in health.tasks:
+        # Older servers answer empty boxes to "detection"; the small model has nothing else.
+        self._task = "segmentation" if self._masks or "segmentation" in health.tasks else "detection"
+        if self._task not in health.tasks:
             has = ", ".join(health.tasks)[:80] or "none"
-            raise BackendUnavailable(f"{self._client.name} serves {health.model} without {wanted} (it has: {has}).")
+            raise BackendUnavailable(f"{self._client.name} serves {health.model} without {self._task} (it has: {has}).")
         self._own_server = True
         return f"falcon-perception server, {health.model}"
 
@@ -118,42 +120,46 @@ class FalconServer:
             BackendError: no answer.
         """
         encoded = await asyncio.to_thread(probe_picture().encoded, self._max_pixels)
-        path, body, read = self._asking(encoded, "square")
-        read(await self._client.send("POST", path, body, tries=1))
+        self._read(await self._client.send("POST", self._path, self._body(encoded, "square"), tries=1), encoded)
 
     async def ground(self, picture: Picture, queries: Sequence[str]) -> Grounded:
         """See `GroundingBackend.ground`. Falcon takes one query a request; all of a picture go out together."""
         encoded = await asyncio.to_thread(picture.encoded, self._max_pixels)
 
         async def one(query: str) -> list[Detection] | Exception:
-            path, body, read = self._asking(encoded, query)
-
-            async def built() -> Body:
-                return body
-
             try:
-                return await self._client.post(path, built, read)
-            except BackendUnavailable:
-                raise
+                return await self._client.post(
+                    self._path,
+                    lambda: asyncio.to_thread(self._body, encoded, query),
+                    lambda reply: self._read(reply, encoded),
+                )
             except BackendError as error:
                 return error
 
-        found = await all_or_first_error([one(query) for query in queries])
+        found = await asyncio.gather(*(one(query) for query in queries))
         return dict(zip(queries, found, strict=True))
 
-    def _asking(self, encoded: Encoded, query: str) -> tuple[str, Body, Callable[[Reply], list[Detection]]]:
-        """Path, body, and how to read the answer."""
+    @property
+    def _path(self) -> str:
+        return "/v1/predictions" if self._own_server else "/api/falcon"
+
+    def _body(self, encoded: Encoded, query: str) -> Body:
+        if self._own_server:
+            return falcon_perception.request(encoded, query, self._task)
+        return mac_tensor.form({"query": query}, encoded)
+
+    def _read(self, reply: Reply, encoded: Encoded) -> list[Detection]:
         server = self._client.name
         if self._own_server:
-
-            def read_own(reply: Reply) -> list[Detection]:
-                said = falcon_perception.boxes(reply, server, encoded, masks=self._masks)
-                return without_repetition([Detection(*one.box, None, ScoreKind.NONE, one.mask_rle) for one in said])
-
-            return "/v1/predictions", falcon_perception.request(encoded, query, masks=self._masks), read_own
-
-        def read(reply: Reply) -> list[Detection]:
-            said = mac_tensor.falcon_boxes(reply, server)
-            return without_repetition([Detection(*box, None, ScoreKind.NONE) for box in said])
-
-        return "/api/falcon", mac_tensor.form({"query": query}, encoded), read
+            own = falcon_perception.boxes(reply, server, encoded)
+            said = own.said
+            found = [Detection(*one.box, None, ScoreKind.NONE, one.mask_rle) for one in own.boxes]
+            if not self._masks:
+                found = [replace(one, mask_rle=None) for one in found]
+        else:
+            boxes, said = mac_tensor.falcon_boxes(reply, server)
+            found = [Detection(*box, None, ScoreKind.NONE) for box in boxes]
+        kept = without_repetition(found)
+        if said and not kept:
+            raise BackendError(f"{server} answered {said} boxes, none of them inside the image.")
+        return kept

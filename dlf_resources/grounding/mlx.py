@@ -19,10 +19,9 @@ from PIL import Image
 from dlf_core.errors import BackendError, BackendUnavailable
 from dlf_core.project import Project
 from dlf_core.records import ScoreKind
-from dlf_core.usage import Usage
-from dlf_resources.grounding.base import Detection, Grounded, Parameters
+from dlf_core.usage import Parameters, Usage
+from dlf_resources.grounding.base import Detection, Grounded
 from dlf_resources.grounding.repetition import without_repetition
-from dlf_resources.images import shrunk
 from dlf_resources.picture import Picture
 from dlf_resources.servers.addresses import falcon_model
 
@@ -80,7 +79,9 @@ class FalconMlx:
 
     async def ground(self, picture: Picture, queries: Sequence[str]) -> Grounded:
         """See `GroundingBackend.ground`."""
-        return await self._in_its_thread(lambda: self._ground(picture, queries))
+        # Not in the model's thread: the next picture is made ready while it draws.
+        image = await asyncio.to_thread(picture.within, self._max_pixels)
+        return await self._in_its_thread(lambda: self._ground(image, queries))
 
     async def _in_its_thread(self, call: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
@@ -92,8 +93,10 @@ class FalconMlx:
             raise BackendUnavailable(f"FALCON_MODEL_PATH names {self.model}, and there is no such folder.")
         try:
             model, processor = load(str(Path(self.model).expanduser()) if self.model[:1] == "~" else self.model)
-        except (OSError, ValueError) as error:
-            said = str(error).strip().splitlines()[0][:200]
+        except MemoryError:
+            raise
+        except Exception as error:  # a damaged checkpoint fails in any of its readers' ways
+            said = " ".join(str(error).split())[:200] or type(error).__name__
             raise BackendUnavailable(
                 f"Falcon cannot be loaded from '{self.model}' ({said}); set FALCON_MODEL_PATH to a folder with its "
                 "checkpoint, or let this machine reach huggingface.co once."
@@ -106,10 +109,9 @@ class FalconMlx:
             model.pop("conv_segm", None)  # the mask head takes a hundred times as long as the boxes
         self._loaded = model, processor
 
-    def _ground(self, picture: Picture, queries: Sequence[str]) -> Grounded:
+    def _ground(self, image: Image.Image, queries: Sequence[str]) -> Grounded:
         assert self._loaded is not None
         model, processor = self._loaded
-        image = shrunk(picture.pixels(), self._max_pixels)
         found: dict[str, list[Detection] | Exception] = {}
         for query in queries:
             began = time.perf_counter()
@@ -118,6 +120,8 @@ class FalconMlx:
                     processor, image=image, query=query, max_new_tokens=MAX_TOKENS, temperature=0.0
                 )
                 found[query] = without_repetition([_detection(entry, image) for entry in said])
+            except MemoryError:
+                raise
             except Exception as error:  # of one query on one image, whatever the model makes of it
                 found[query] = BackendError(f"Falcon failed on the query: {type(error).__name__}: {error}")
             self.usage.requests += 1

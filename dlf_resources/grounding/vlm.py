@@ -5,20 +5,19 @@ Qwen2.5-VL and Qwen3-VL were trained for it; other models may answer anything. T
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 
-from dlf_core.errors import BackendError, BackendUnavailable
+from dlf_core.errors import BackendError
 from dlf_core.grounding_answers import parse_boxes, units_of
 from dlf_core.project import Project
 from dlf_core.records import ScoreKind
-from dlf_core.usage import Usage
-from dlf_resources.engines import all_or_first_error
-from dlf_resources.grounding.base import Detection, Grounded, Parameters
+from dlf_core.usage import Parameters, Usage
+from dlf_resources.grounding.base import Detection, Grounded
 from dlf_resources.grounding.repetition import without_repetition
 from dlf_resources.picture import Picture
 from dlf_resources.servers.chat import Wish, chat_server
-from dlf_resources.servers.replies import cut
 
 MAX_TOKENS = 1024
 PROMPT = (
@@ -65,7 +64,7 @@ class VlmGrounding:
 
     async def ground(self, picture: Picture, queries: Sequence[str]) -> Grounded:
         """See `GroundingBackend.ground`."""
-        found = await all_or_first_error([self._one(picture, query) for query in queries])
+        found = await asyncio.gather(*(self._one(picture, query) for query in queries))
         return dict(zip(queries, found, strict=True))
 
     async def _one(self, picture: Picture, query: str) -> list[Detection] | Exception:
@@ -73,14 +72,12 @@ class VlmGrounding:
         wish = Wish(PROMPT.format(query=query), MAX_TOKENS, schema=self._schema)
         try:
             said = await self._server.ask_sized(picture, wish, size)
-        except BackendUnavailable:
-            raise
         except BackendError as error:
             return error
         read = parse_boxes(said.text, self._units, size[0], size[1])
         if not read.understood:
-            return BackendError(f"{self.model} answered no list of boxes: {cut(said.text) or 'nothing'}")
+            return BackendError(f"{self.model} answered no list of boxes: {self._server.cut(said.text) or 'nothing'}")
         if read.rejected and not read.boxes:
-            text = f"{self.model} answered {read.rejected} boxes, none of them inside the image: {cut(said.text)}"
-            return BackendError(text)
+            said_boxes = f"{self.model} answered {read.rejected} boxes, none of them inside the image"
+            return BackendError(f"{said_boxes}: {self._server.cut(said.text)}")
         return without_repetition([Detection(*box, None, ScoreKind.NONE) for box in read.boxes])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -76,7 +77,8 @@ def qwen_address() -> Address:
 
 def qwen_model() -> str | None:
     """`QWEN_MODEL_PATH`: the model asked for; None when the user left the choice to the server."""
-    return os.environ.get("QWEN_MODEL_PATH") or None
+    model = os.environ.get("QWEN_MODEL_PATH") or None
+    return str(Path(model).expanduser()) if model and model.startswith("~") else model
 
 
 def gemma_address() -> Address:

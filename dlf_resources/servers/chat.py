@@ -98,6 +98,10 @@ class ChatServer:
         """What was asked so far."""
         return self.client.usage
 
+    def cut(self, text: str) -> str:
+        """A model's text, made fit to be stored."""
+        return cut(text, self.address.key)
+
     @contextlib.asynccontextmanager
     async def connected(self) -> AsyncIterator[None]:
         """Within it, questions may be asked.
@@ -137,7 +141,7 @@ class ChatServer:
             return
         if not served:
             raise BackendUnavailable(f"{self.client.name} has no model loaded; {self.address.start}.")
-        shown = ", ".join(f"'{cut(name)[:80]}'" for name in served[:5]) + (", …" if len(served) > 5 else "")
+        shown = ", ".join(f"'{self.cut(name)[:80]}'" for name in served[:5]) + (", …" if len(served) > 5 else "")
         why = "QWEN_MODEL_PATH names" if self._chosen else "QWEN_MODEL_PATH is not set, and the default is"
         raise BackendUnavailable(
             f"{self.client.name} serves {shown}; {why} '{self.model}'. Set QWEN_MODEL_PATH to a model that it serves, "
@@ -185,10 +189,13 @@ class ChatServer:
         """
         encoded = await asyncio.to_thread(probe_picture().encoded, self.max_pixels)
         wish = Wish("Is this picture red? Answer with exactly one word: YES or NO.", 1)
-        reply = await self.client.send(
-            "POST", "/v1/chat/completions", self._body(encoded, wish, self._logprobs), tries=1
-        )
-        return self._said(reply)
+        path, logprobs = "/v1/chat/completions", self._logprobs
+        try:
+            return self._said(await self.client.send("POST", path, self._body(encoded, wish, logprobs), tries=1))
+        except BackendError as refused:
+            if not logprobs or refused.status not in (400, 422):
+                raise
+        return self._said(await self.client.send("POST", path, self._body(encoded, wish, False), tries=1))
 
     async def follows_schemas(self) -> bool:
         """Whether the server keeps an answer to a JSON schema: asked once, without a picture.
@@ -198,7 +205,9 @@ class ChatServer:
         wish = Wish("Answer with an empty list.", 8, schema='{"type": "array", "items": {"type": "integer"}}')
         body = self._request([{"type": "text", "text": wish.prompt}], wish, self._logprobs)
         try:
-            reply = await self.client.send("POST", "/v1/chat/completions", Body(json.dumps(body).encode()), tries=1)
+            reply = await self.client.send(
+                "POST", "/v1/chat/completions", Body(json.dumps(body).encode()), tries=1, seconds=30
+            )
             json.loads(self._said(reply).text)
         except BackendUnavailable:
             raise

@@ -1,7 +1,7 @@
 """Requests to one model server: kept-alive connections, few enough at once, tried again where that can help.
 
 aiohttp, not httpx: the pool of one `httpx.AsyncClient` looks at every connection for every request and collapses above
-32 in flight (docs/performance.md has both beside each other, by `benchmarks/clients.py`).
+32 in flight (docs/performance.md has both beside each other, by `benchmarks/bare_clients.py`).
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ REFUSED_TRIES = 4
 # A model server answers 500 to a picture it cannot read; asking again helps only where the cause was another.
 SERVER_ERROR_TRIES = 2
 MAX_REPLY_BYTES = 64 * 1024 * 1024
+# A server that is asked too much is asked again for minutes: the pauses between grow (`pace.py`).
+THROTTLED_TRIES = 20
 # Requests that failed one after the other, with no good one between, before the server is asked how it is.
 SUSPICIOUS = 8
 _BACKOFF = wait_random_exponential(multiplier=0.5, max=8)
@@ -148,8 +150,9 @@ class ServerClient:
             except BackendUnavailable:
                 raise
             except BackendError as error:
-                # A refusal (4xx) is about the question, and says nothing about the server.
-                if error.status is None or error.status >= 500 or error.status == 429:
+                # A server that is asked too much is there. A single refusal is about the question; many in a row
+                # are a wrong path or an account without credit.
+                if error.status not in (429, 503):
                     await self._suspect(str(error).rstrip("."))
                 raise
         self._failed_in_a_row = 0
@@ -177,7 +180,7 @@ class ServerClient:
             failure = _failure(state)
             before.append(failure)
             late = bool(deadline) and asyncio.get_running_loop().time() + (failure.pause or 0) >= deadline[0]
-            return late or state.attempt_number >= min(tries, failure.tries)
+            return late or state.attempt_number >= (failure.tries if tries == TRIES else min(tries, failure.tries))
 
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(_Passing),
@@ -223,6 +226,8 @@ class ServerClient:
                 proxy=self.address.proxy,
             ) as response:
                 content = await self._read(response)
+        except aiohttp.ClientSSLError as error:
+            raise BackendUnavailable(f"{self.name} has no certificate that this machine trusts ({error}).") from None
         except _GONE:
             said = f"{self.name} cannot be reached"
             raise _Passing(said, tries=REFUSED_TRIES, refused=True) from None
@@ -260,8 +265,8 @@ class ServerClient:
         if status in (429, 503):
             self.usage.throttled += 1
             told = retry_after(response.headers)
-            self._pace.throttled(sent_at, min(told or 0.0, self.image_seconds))
-            raise _Passing(words, tries=TRIES, pause=told, status=status)
+            self._pace.throttled(sent_at, None if told is None else min(told, self.image_seconds))
+            raise _Passing(words, tries=THROTTLED_TRIES, pause=told, status=status)
         if status in (502, 504):
             raise _Passing(words, tries=TRIES, status=status)
         if status >= 500:
@@ -271,8 +276,9 @@ class ServerClient:
                 f"{self.name} answered {status}, a redirect, and redirects are not followed; "
                 f"set {self.address.variable} to the final address."
             )
-        if status in (401, 403):
+        if status in (401, 402, 403):
             way = "set QWEN_API_KEY" if self.address.backend == "qwen" else f"look at {self.address.variable}"
+            way = "the account behind the key has no credit" if status == 402 else way
             raise BackendUnavailable(f"{words}; {way}.")
         raise BackendError(words + ".", status)
 

@@ -40,6 +40,14 @@ class FalconBox:
     mask_rle: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class FalconAnswer:
+    """The boxes of an answer that are some, and how many it named."""
+
+    boxes: list[FalconBox]
+    said: int
+
+
 async def health(client: ServerClient) -> FalconInfo:
     """What the server has loaded.
 
@@ -53,15 +61,15 @@ async def health(client: ServerClient) -> FalconInfo:
     return FalconInfo(said.get("status") == "ready", cut(str(said.get("model_id") or "unknown"))[:80], names)
 
 
-def request(picture: Encoded, query: str, *, masks: bool) -> Body:
-    """One query on one picture. Without masks the server skips their work."""
-    asked = {"query": query, "task": "segmentation" if masks else "detection", "max_tokens": MAX_TOKENS}
+def request(picture: Encoded, query: str, task: str) -> Body:
+    """One query on one picture; `task` is `segmentation` or `detection`."""
+    asked = {"query": query, "task": task, "max_tokens": MAX_TOKENS}
     text = json.dumps(asked)
     image = b'{"image": {"base64": "' + base64.b64encode(picture.content) + b'"}, '
     return Body(image + text[1:].encode())
 
 
-def boxes(reply: Reply, server: str, picture: Encoded, *, masks: bool) -> list[FalconBox]:
+def boxes(reply: Reply, server: str, picture: Encoded) -> FalconAnswer:
     """Boxes of an answer; those that are none are left out.
 
     Raises:
@@ -80,10 +88,10 @@ def boxes(reply: Reply, server: str, picture: Encoded, *, masks: bool) -> list[F
             continue
         if not all(map(math.isfinite, (x1, y1, x2, y2))):
             continue
-        mask, inside = _paired(entry, (x1, y1, x2, y2)) if masks else (None, None)
+        mask, inside = _paired(entry, (x1, y1, x2, y2))
         x1, y1, x2, y2 = inside or (x1, y1, x2, y2)
         found.append(FalconBox((x1 / width, y1 / height, x2 / width, y2 / height), mask))
-    return found
+    return FalconAnswer(found, len(listed))
 
 
 def _paired(

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 
 from dlf_core.errors import BackendError, FactoryError
 from dlf_core.project import Project
+from dlf_core.sections import Bucket
 from dlf_resources.grounding.falcon import FalconServer
 from dlf_resources.servers import mac_tensor
 from dlf_resources.servers.addresses import falcon_model
@@ -45,12 +46,19 @@ class Health:
     latency_ms: float | None = None
 
 
-def look(backend: str, project: Project) -> Health:
-    """Ask one backend how it is. Never raises a FactoryError; takes at most half a minute."""
+def look(backend: str, project: Project | None = None) -> Health:
+    """Ask one backend how it is, with a project's settings or its own. Raises no FactoryError; half a minute at most.
+
+    With `manage: true`, a `qwen` that is not running is fine: a run starts it.
+    """
+    own = project or Project(project_name="status", target_object="x", buckets={"x": Bucket()}, falcon_queries=["x"])
     try:
-        return _LOOKS[backend](project)
+        found = _LOOKS[backend](own)
     except FactoryError as error:
-        return Health(backend, False, str(error).rstrip("."))
+        found = Health(backend, False, str(error).rstrip("."))
+    if found.ok or backend != "qwen" or not own.backends.manage or find_spec("mlx_vlm") is None:
+        return found
+    return Health(backend, True, "not running; a run starts it and stops it (manage: true)", found.url)
 
 
 def _in_loop(work: Callable[[], Awaitable[Health]]) -> Health:

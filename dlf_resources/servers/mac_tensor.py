@@ -48,8 +48,8 @@ def form(fields: dict[str, str], picture: Encoded) -> Body:
     return Body(content, media_type)
 
 
-def falcon_boxes(reply: Reply, server: str) -> list[tuple[float, float, float, float]]:
-    """Boxes of an answer to `POST /api/falcon`, as fractions of the picture; those that are none are left out.
+def falcon_boxes(reply: Reply, server: str) -> tuple[list[tuple[float, float, float, float]], int]:
+    """Boxes of an answer to `POST /api/falcon`, as fractions of the picture, and how many it named in all.
 
     Raises:
         BackendError: the answer has another shape.
@@ -66,7 +66,7 @@ def falcon_boxes(reply: Reply, server: str) -> list[tuple[float, float, float, f
             continue
         if all(map(math.isfinite, box)):
             found.append(box)
-    return found
+    return found, len(masks)
 
 
 def chat_text(reply: Reply, server: str) -> str:

@@ -7,6 +7,7 @@ process a server is shared by everybody who leases it.
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -15,12 +16,13 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+
+from filelock import FileLock
 
 from dlf_core.errors import BackendUnavailable
 from dlf_resources.servers.addresses import Address
@@ -33,7 +35,11 @@ INSTALL = "pip install 'data-label-factory[mlx]'"
 HOST = "127.0.0.1"
 # A first start may have to fetch gigabytes.
 WAIT_SECONDS = 3600.0
-_SECRETS = re.compile(r"^(?:R2_|AWS_|RUNPOD_|OPENVERSE_|QWEN_API_KEY$)")
+_INHERITED = re.compile(
+    r"(?:PATH|HOME|USER|LOGNAME|SHELL|TERM|LANG|LANGUAGE|TZ|TMPDIR|VIRTUAL_ENV|HF_\w+|HUGGINGFACE_HUB_\w+|TRANSFORMERS_\w+"
+    r"|TOKENIZERS_PARALLELISM|MLX_\w+|METAL_\w+|OMP_\w+|XDG_\w+|LC_\w+|PYTHON\w+|LD_LIBRARY_PATH|DYLD_\w+"
+    r"|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|(?i:https?_proxy|no_proxy|all_proxy))$"
+)
 # The last line of a traceback.
 _CAUSE = re.compile(r"^[\w.]*(?:Error|Exception)\b(?:: .*)?$")
 _UNINTERESTING = re.compile(r"^\s*$|^INFO:|HTTP Request|warn", re.IGNORECASE)
@@ -66,11 +72,11 @@ class ServerSettings:
         """The command line. The key is not on it: every user of the machine can read that."""
         options = ["--max-num-seqs", str(self.max_num_seqs), "--top-logprobs-k", str(self.top_logprobs)]
         address = ["--host", HOST, "--port", str(self.port)]
-        return [sys.executable, "-m", "mlx_vlm.server", "--model", self.model, *address, *options]
+        return [sys.executable, "-P", "-m", "mlx_vlm.server", "--model", self.model, *address, *options]
 
     def environment(self) -> dict[str, str]:
-        """This process's environment without the secrets that are none of the server's business."""
-        kept = {name: value for name, value in os.environ.items() if not _SECRETS.match(name)}
+        """Of this process's environment what a model server needs, and none of its other secrets."""
+        kept = {name: value for name, value in os.environ.items() if _INHERITED.match(name)}
         if self.key:
             kept["MLX_VLM_SERVER_API_KEY"] = self.key
         if sys.platform != "darwin":
@@ -106,12 +112,18 @@ class ManagedServer:
         """Whether the process is there."""
         return self._keeper is not None and self._keeper.poll() is None
 
-    def start(self, told: Callable[[str], None] = lambda _: None, wait_seconds: float = WAIT_SECONDS) -> None:
+    def start(
+        self,
+        told: Callable[[str], None] = lambda _: None,
+        wait_seconds: float = WAIT_SECONDS,
+        stop: threading.Event | None = None,
+    ) -> None:
         """Start it and wait until it has its model.
 
         Args:
             told: hears, about once a second, what it is doing.
             wait_seconds: after this it is given up.
+            stop: set when nobody waits for it any more.
 
         Raises:
             BackendUnavailable: it cannot be started; the sentence says why.
@@ -125,7 +137,7 @@ class ManagedServer:
                 f"port {self.settings.port} of {HOST} is taken already, by {taken_by}; stop that, or choose another "
                 "with --port or QWEN_URL."
             )
-        keeper = [sys.executable, "-m", "dlf_resources.servers.keeper", str(self.log)]
+        keeper = [sys.executable, "-P", "-m", "dlf_resources.servers.keeper", str(self.log)]
         # Its standard input is the leash: it closes with this process, however that ends.
         self._keeper = subprocess.Popen(  # noqa: S603  # our own interpreter and module
             [*keeper, *self.settings.command()],
@@ -136,7 +148,7 @@ class ManagedServer:
             start_new_session=True,
         )
         try:
-            self._wait(told, time.monotonic() + wait_seconds)
+            self._wait(told, wait_seconds, stop or threading.Event())
         except BaseException:
             self.stop()
             raise
@@ -164,21 +176,22 @@ class ManagedServer:
         telling = [line for line in lines if not _UNINTERESTING.search(line)]
         return cut((causes or telling or lines or ["nothing was logged"])[-1], self.settings.key)
 
-    def _wait(self, told: Callable[[str], None], until: float) -> None:
+    def _wait(self, told: Callable[[str], None], wait_seconds: float, stop: threading.Event) -> None:
         began = time.monotonic()
         before = downloaded_bytes(self.settings.model)
-        while time.monotonic() < until:
+        while time.monotonic() < began + wait_seconds:
             if not self.running:
                 said = self.last_words().rpartition("Failed to load model: ")[2]
                 text = f"mlx_vlm.server could not start with '{self.settings.model}': {said} (its log: {self.log})"
                 raise BackendUnavailable(text)
-            if loaded_model(self.settings.port, self.settings.key) is not None:
+            if loaded_model(self.settings.port, self.settings.key) == self.settings.model:
                 return
-            time.sleep(0.25)
+            if stop.wait(0.25):
+                raise BackendUnavailable("mlx_vlm.server was stopped while it started.")
             fetched = downloaded_bytes(self.settings.model) - before
             doing = f"downloading {self.settings.model}: {fetched / 1e9:.2f} GB" if fetched else "loading the model"
             told(f"{doing} ({time.monotonic() - began:.0f} s)")
-        raise BackendUnavailable(f"mlx_vlm.server had no model after {WAIT_SECONDS:.0f} s (its log: {self.log})")
+        raise BackendUnavailable(f"mlx_vlm.server had no model after {wait_seconds:.0f} s (its log: {self.log})")
 
 
 def check_installed() -> None:
@@ -199,7 +212,7 @@ def loaded_model(port: int, key: str | None) -> str | None:
     try:
         with _NO_PROXY.open(request, timeout=5) as reply:
             said = json.loads(reply.read(65536))
-    except (OSError, ValueError):
+    except (OSError, ValueError, http.client.HTTPException):
         return None
     model = said.get("loaded_model") if isinstance(said, dict) else None
     return model if isinstance(model, str) else None
@@ -223,7 +236,9 @@ _holds = 0
 
 
 @contextlib.contextmanager
-def leased(address: Address, model: str, told: Callable[[str], None]) -> Iterator[None]:
+def leased(
+    address: Address, model: str, told: Callable[[str], None], stop: threading.Event | None = None
+) -> Iterator[None]:
     """Within it, a server of the model answers at the address: one that is there already, else one of ours.
 
     Raises:
@@ -235,7 +250,7 @@ def leased(address: Address, model: str, told: Callable[[str], None]) -> Iterato
             "the two away."
         )
     port = address.port
-    with _guard:
+    with _guard, _starting(port):
         ours = _servers.get(port)
         if ours is not None and (not ours.running or ours.settings.model != model):
             ours.stop()
@@ -243,7 +258,7 @@ def leased(address: Address, model: str, told: Callable[[str], None]) -> Iterato
         if ours is None and loaded_model(port, address.key) != model:
             ours = ManagedServer(ServerSettings(model, port, key=address.key))
             told(f"starting mlx_vlm.server with {model} on {ours.settings.url}")
-            ours.start(told)
+            ours.start(told, stop=stop)
             told(f"mlx_vlm.server is ready at {ours.settings.url}")
             _servers[port] = ours
         _leases[port] = _leases.get(port, 0) + 1
@@ -267,6 +282,24 @@ def kept_running() -> Iterator[None]:
         with _guard:
             _holds -= 1
             _stop_unused()
+
+
+@contextlib.contextmanager
+def _starting(port: int) -> Iterator[None]:
+    """One process at a time looks who serves a port and starts a server there: two would load two models for one."""
+    file = Workspace.find().dagster_home / "logs" / f"serve-vlm-{port}.lock"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(file, timeout=WAIT_SECONDS)
+        lock.acquire()
+    except OSError as error:
+        raise BackendUnavailable(
+            f"{file}: cannot write: {error.strerror or error}; set DAGSTER_HOME elsewhere."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _stop_unused() -> None:

@@ -10,6 +10,9 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncIterator
 
+FIRST_PAUSE = 0.25
+LONGEST_PAUSE = 15.0
+
 
 class Pace:
     """A semaphore whose size follows what the server bears. Belongs to one event loop.
@@ -24,6 +27,7 @@ class Pace:
         self._out = 0
         self._not_before = 0.0
         self._slowed_at = 0.0
+        self._pause = 0.0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     @contextlib.asynccontextmanager
@@ -38,21 +42,25 @@ class Pace:
 
     def answered(self) -> None:
         """The server answered well: about one request more per round."""
+        self._pause = 0.0
         if self.allowed < self.most:
             self.allowed = min(self.most, self.allowed + 1 / self.allowed)
             self._wake()
 
-    def throttled(self, sent_at: float, pause: float) -> None:
+    def throttled(self, sent_at: float, pause: float | None) -> None:
         """The server wants fewer requests.
 
         Args:
             sent_at: loop time at which the request was sent; requests sent before the last slowing count once.
-            pause: seconds in which nothing is sent at all.
+            pause: seconds in which nothing is sent at all; None when the server does not say: then it is doubled from
+                `FIRST_PAUSE` on until an answer comes.
         """
         loop = asyncio.get_running_loop()
         if sent_at >= self._slowed_at:
             self._slowed_at = loop.time()
             self.allowed = max(1.0, self.allowed / 2)
+            self._pause = min(LONGEST_PAUSE, self._pause * 2 or FIRST_PAUSE)
+        pause = self._pause if pause is None else pause
         if pause > 0 and loop.time() + pause > self._not_before:
             self._not_before = loop.time() + pause
             loop.call_later(pause, self._wake)

@@ -17,7 +17,11 @@ _DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w=.+-]+)*,[^\s\"'<>)]*", re
 # A run of 60 characters of base64 is a picture or a key, and no word.
 _BASE64 = re.compile(r"[A-Za-z0-9+/_=-]{60,}")
 _TRACEBACK = re.compile(r"Traceback \(most recent call last\).*", re.DOTALL)
-_KEYS = re.compile(r"\b(?:sk|hf|rpa|key|Bearer)[-_ ][A-Za-z0-9._-]{8,}", re.IGNORECASE)
+# "A car key attached to a ring" is none: after a word of English a key holds a digit.
+_KEYS = re.compile(
+    r"\b(?:(?:sk|hf|rpa)[-_][A-Za-z0-9._-]{8,}|(?:key|Bearer)[-_ =:]+(?=[A-Za-z._-]*\d)[A-Za-z0-9._-]{8,})",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def cut(content: bytes | str, secret: str | None = None) -> str:
     text = _TRACEBACK.sub("[traceback]", text)
     text = _BASE64.sub("[…]", text)
     text = _KEYS.sub("[key]", text)
-    text = " ".join(re.sub(r"[^\x20-\x7e\u00a0-\ud7ff\ue000-\uffff]+", " ", text).split())
+    text = " ".join(re.sub(r"[^\x20-\x7e\u00a0-\ud7ff\ue000-\U0010ffff]+", " ", text).split())
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 

@@ -8,10 +8,8 @@ from typing import Protocol
 
 from dlf_core.answers import Verdict
 from dlf_core.records import ScoreKind
-from dlf_core.usage import Usage
+from dlf_core.usage import Parameters, Usage
 from dlf_resources.picture import Picture
-
-Parameters = dict[str, float | int | str | None]
 
 
 @dataclass(frozen=True, slots=True)

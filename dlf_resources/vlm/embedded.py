@@ -19,12 +19,12 @@ from dlf_core import boxes as geometry
 from dlf_core.answers import Verdict
 from dlf_core.project import Project
 from dlf_core.records import ScoreKind
-from dlf_core.usage import Usage
+from dlf_core.usage import Parameters, Usage
 from dlf_resources.detectors import nanodet
 from dlf_resources.detectors.detection import Detections
 from dlf_resources.detectors.vocabulary import class_names, require_class
 from dlf_resources.picture import Picture
-from dlf_resources.vlm.base import Answer, Parameters, Question
+from dlf_resources.vlm.base import Answer, Question
 
 # Chosen on 64 COCO photos; docs/performance.md has what they reach there and on the sample photos.
 SCORE = 0.35

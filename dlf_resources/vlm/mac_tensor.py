@@ -11,14 +11,14 @@ from dlf_core.answers import parse_answer
 from dlf_core.errors import BackendUnavailable
 from dlf_core.project import Project
 from dlf_core.records import ScoreKind
-from dlf_core.usage import Usage
+from dlf_core.usage import Parameters, Usage
 from dlf_resources.picture import Picture
 from dlf_resources.servers.addresses import gemma_address
 from dlf_resources.servers.client import Body, ServerClient
 from dlf_resources.servers.mac_tensor import chat_text, form, info
 from dlf_resources.servers.probe import probe_picture
 from dlf_resources.servers.replies import cut
-from dlf_resources.vlm.base import Answer, Parameters, Question
+from dlf_resources.vlm.base import Answer, Question
 from dlf_resources.vlm.openai import CROP_PADDING, without_verdict
 
 # It works on one request at a time; a second waits in its place while the first is answered.

@@ -8,11 +8,10 @@ from contextlib import AbstractAsyncContextManager
 from dlf_core.answers import Verdict, p_yes_from_logprobs, parse_answer
 from dlf_core.project import Project
 from dlf_core.records import ScoreKind
-from dlf_core.usage import Usage
+from dlf_core.usage import Parameters, Usage
 from dlf_resources.picture import Picture
 from dlf_resources.servers.chat import Said, Wish, chat_server
-from dlf_resources.servers.replies import cut
-from dlf_resources.vlm.base import Answer, Parameters, Question
+from dlf_resources.vlm.base import Answer, Question
 
 CROP_PADDING = 0.25
 # Filter wants one word; verify a word and what is seen.
@@ -72,7 +71,7 @@ class OpenAiVlm:
         if enough is not None and p_yes is not None and verdict in (Verdict.YES, Verdict.NO):
             verdict = Verdict.YES if p_yes >= enough else Verdict.NO
         kind = ScoreKind.NONE if p_yes is None else ScoreKind.LOGPROB
-        text = cut(said.text)
+        text = self._server.cut(said.text)
         return Answer(verdict, p_yes, kind, text, without_verdict(text) if stage == "verify" else None)
 
 

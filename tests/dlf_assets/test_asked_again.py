@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from factory import KEY, Factory
 from model_servers import asking
 from model_servers.chat import MODEL, Chat
 from model_servers.falcon_perception import FalconPerception
+from model_servers.loopback import status
 from PIL import Image
 
 QWEN = "{filter: qwen, label: qwen, verify: qwen}"
@@ -136,6 +138,37 @@ def test_boxes_of_several_label_backends_are_fused_and_say_who_agreed(
     assert again["labeled_boxes"]["computed"] == 0
     assert not [prompt for prompt in asked(chat) if "bbox_2d" in prompt]
     assert factory.table("verify")["agreement"].to_pylist() == [1.0]
+
+
+def test_what_was_answered_before_the_server_went_is_kept_also_within_an_image(factory: Factory, chat: Chat) -> None:
+    factory.add("393226")
+    queries = [f"thing {number}" for number in range(12)]
+    listed = f"[{', '.join(queries)}]"
+    factory.project(backends=QWEN, falcon_queries=listed, servers="{qwen: {max_in_flight: 2}}")
+    chat.answer = boxes_apart
+    factory.run("gather")
+    factory.run("filter")
+    factory.run("label")
+    asked(chat)
+    # After five answers about boxes the account is empty.
+    chat.next("/v1/chat/completions", *[None] * 5)
+    chat.always("/v1/chat/completions", status(402, "no credit"))
+    factory.run("verify")
+    assert not factory.result.success
+    asked(chat)
+    chat.always("/v1/chat/completions", None)
+    made = factory.run("verify")["verified_boxes"]
+    assert (made["reused"], made["computed"]) == (5, 7)
+    assert len(asked(chat)) == 7
+
+
+def boxes_apart(prompt: str, picture: Any) -> str:
+    """A box of its own for each of twelve queries."""
+    found = re.search(r"every thing (\d+)", prompt)
+    if found is None:
+        return "YES"
+    left = 10 + int(found.group(1)) * 40
+    return json.dumps([{"bbox_2d": [left, 20, left + 30, 200], "label": "it"}])
 
 
 def test_pod_means_the_backend_of_this_machine_and_says_so(factory: Factory, chat: Chat) -> None:

@@ -49,7 +49,8 @@ def test_a_box_two_backends_agree_on_is_one_box_between_theirs():
 def test_where_two_backends_disagree_each_box_stays_with_half_the_votes():
     boxes = flat(said("a", box("b1", LEFT, 0.9)), said("b", box("b2", RIGHT, 0.3)))
     assert {(found.corners, found.score, found.agreement) for found in boxes} == {(LEFT, 0.9, 0.5), (RIGHT, 0.3, 0.5)}
-    assert {found.backend for found in boxes} == {"a+b"}
+    # Each stays who it was, with its answers and decisions.
+    assert {(found.box_id, found.backend) for found in boxes} == {("b1", "a"), ("b2", "b")}
 
 
 def test_a_backend_that_failed_on_the_image_has_no_say():

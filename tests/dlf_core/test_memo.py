@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dlf_core.memo import memo_key, missing
+from dlf_core.memo import memo_key
 
 
 def test_the_key_is_the_hash_of_stage_and_inputs_and_stays_so_over_versions():
@@ -46,11 +46,3 @@ def test_any_text_has_a_key_also_half_a_surrogate_of_a_broken_file_name():
 def test_what_has_no_fixed_text_is_refused():
     with pytest.raises(TypeError):
         memo_key("s", value=object())
-
-
-def test_missing_are_the_asked_without_a_result_in_the_order_asked():
-    asked = {"c": 1, "a": 2, "b": 3}
-    assert list(missing(asked, ["a", "z"]).items()) == [("c", 1), ("b", 3)]
-    assert missing(asked, iter("abc")) == {}
-    assert missing({}, ["a"]) == {}
-    assert asked == {"c": 1, "a": 2, "b": 3}

@@ -83,7 +83,11 @@ def test_one_project_does_not_change_the_servers_of_the_next(write, smallest):
 @pytest.mark.parametrize(
     ("extra", "line", "start"),
     [
-        ("backends: {label: [qwen, qwen]}\n", 8, "backends: label names a backend twice; name each once."),
+        (
+            "backends: {label: [qwen, qwen]}\n",
+            8,
+            "backends: label names a backend twice (gemma and pod mean falcon there); name each once.",
+        ),
         ("backends: {label: [a, embedded]}\n", 8, "backends.label.0: 'a' is not one of falcon, falcon-mlx, qwen"),
         (
             "backends:\n  label:\n    - falcon\n    - qwn\n",

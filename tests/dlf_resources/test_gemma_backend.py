@@ -249,7 +249,7 @@ def test_nobody_there_is_said_quickly_with_the_way_out(project: Project, monkeyp
         (answers(said({"error": "kernel panic"}, 500)), 2, "answered 500: kernel panic."),
         (echo_raw(500), 2, "answered 500: "),
         (echo_raw(413), 1, "answered 413: "),
-        (status(503), 5, "answered 503."),
+        (status(503), 20, "answered 503."),
         (redirect("http://169.254.169.254/"), 1, "answered 307, a redirect"),
     ],
     ids=lambda value: value if isinstance(value, str | int) else "",

@@ -203,6 +203,40 @@ def test_what_cannot_be_opened_is_the_error_of_the_whole() -> None:
         list(LocalEngine().map(work, range(2), max_in_flight=1, within=opened))
 
 
+def test_a_fatal_error_comes_last_after_everything_that_had_finished() -> None:
+    begun: list[int] = []
+
+    async def work(item: int) -> int:
+        begun.append(item)
+        if item == 2:
+            await asyncio.sleep(0.05)
+            raise BackendUnavailable("gone")
+        await asyncio.sleep(60 if item == 3 else 0.001)
+        return item
+
+    outcomes = LocalEngine().map(work, range(100), max_in_flight=4, fatal=(BackendUnavailable,))
+    found = []
+    for outcome in outcomes:
+        found.append(outcome)
+        time.sleep(0.002)
+    assert isinstance(found[-1].error, BackendUnavailable)
+    finished = {outcome.item for outcome in found[:-1]}
+    assert all(outcome.error is None for outcome in found[:-1])
+    assert finished == set(begun) - {2, 3}
+    assert len(begun) < 100
+
+
+def test_work_that_cancels_itself_is_an_error_of_its_item_and_not_a_hang() -> None:
+    async def work(item: int) -> int:
+        if item == 1:
+            raise asyncio.CancelledError
+        return item
+
+    found = {outcome.item: outcome for outcome in LocalEngine().map(work, range(3), max_in_flight=1)}
+    assert [found[item].result for item in (0, 2)] == [0, 2]
+    assert "cancelled itself" in str(found[1].error)
+
+
 def test_no_items_are_no_outcomes() -> None:
     assert list(outcomes_of(Gauge(), [], 3)) == []
 

@@ -78,7 +78,7 @@ def test_without_mlx_vlm_the_command_that_installs_it_is_told(monkeypatch: pytes
 
 def test_a_server_that_answers_already_is_used_and_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(managed, "loaded_model", lambda port, key: "m")
-    monkeypatch.setattr(ManagedServer, "start", lambda *_: pytest.fail("it was started"))
+    monkeypatch.setattr(ManagedServer, "start", lambda *_, **__: pytest.fail("it was started"))
     with managed.leased(address("http://127.0.0.1:8291"), "m", lambda _: None):
         pass
 
@@ -87,7 +87,7 @@ def test_leases_share_a_server_and_the_last_one_stops_it(monkeypatch: pytest.Mon
     told: list[str] = []
     monkeypatch.setattr(managed, "loaded_model", lambda port, key: None)
     monkeypatch.setattr(ManagedServer, "running", property(lambda self: True))
-    monkeypatch.setattr(ManagedServer, "start", lambda self, *_: told.append("start"))
+    monkeypatch.setattr(ManagedServer, "start", lambda self, *_, **__: told.append("start"))
     monkeypatch.setattr(ManagedServer, "stop", lambda self: told.append("stop"))
     at = address("http://127.0.0.1:8291")
     with managed.leased(at, "m", lambda _: None), managed.leased(at, "m", lambda _: None):

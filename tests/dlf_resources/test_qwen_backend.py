@@ -291,7 +291,7 @@ def test_many_questions_that_are_out_when_logprobs_are_refused_are_all_asked_aga
     server = serve(logprobs="refused", seconds=0.02)
     found = run(open_vlm("qwen", project), times=20)
     assert found == [Answer(Verdict.YES, None, ScoreKind.NONE, "YES", None)] * 20
-    assert len(server.asked(COMPLETIONS)) <= 40
+    assert len(server.asked(COMPLETIONS)) <= 42  # and a probe
 
 
 def test_a_400_about_something_else_is_asked_once(serve: Callable[..., Chat], project: Project) -> None:
@@ -468,8 +468,8 @@ def test_a_key_in_an_answer_that_is_none_is_not_repeated(
         (status(500, "Internal Server Error"), 2, "answered 500: Internal Server Error."),
         (echo(500), 2, "answered 500: Failed to load"),
         (echo_raw(500), 2, "answered 500: "),
-        (status(503, "busy"), 5, "answered 503: busy."),
-        (status(429), 5, "answered 429."),
+        (status(503, "busy"), 20, "answered 503: busy."),
+        (status(429), 20, "answered 429."),
         (half, 3, "broke off its answer"),
         (hang_up, 3, "broke off its answer"),
         (half_content, 1, "answered no JSON but application/json: {"),

@@ -135,9 +135,9 @@ def test_bodies_are_made_when_their_turn_comes(server: Plain) -> None:
         (status(413, "too large"), 1, "answered 413: too large."),
         (status(502, "Bad Gateway"), 5, "answered 502: Bad Gateway."),
         (status(504), 5, "answered 504."),
-        (status(503, "busy"), 5, "answered 503: busy."),
-        (status(429, "slow down"), 5, "answered 429: slow down."),
-        (status(429, "slow down", Retry_After="0"), 5, "answered 429: slow down."),
+        (status(503, "busy"), 20, "answered 503: busy."),
+        (status(429, "slow down"), 20, "answered 429: slow down."),
+        (status(429, "slow down", Retry_After="0"), 20, "answered 429: slow down."),
         (half, 3, "broke off its answer (ClientPayloadError)."),
         (hang_up, 3, "broke off its answer (ServerDisconnectedError)."),
         (slow(30), 2, "gave no answer within"),
@@ -440,11 +440,21 @@ def test_a_good_answer_between_the_failures_makes_nobody_suspicious(server: Plai
     assert [type(one) for one in found] == [BackendError, BackendError, str] * 6
 
 
-def test_a_question_of_ones_own_that_is_refused_says_nothing_about_the_server(server: Plain) -> None:
-    server.always(ASK, status(400, "what?"))
+def test_a_refusal_of_everything_is_a_wrong_path_or_an_empty_account_and_ends_the_run(server: Plain) -> None:
+    server.always(ASK, status(404, "no such path"))
     probe = Probe(BackendError("no"))
     asked = asking(server, alive=probe, suspicious=3)
-    found = run(asked, lambda: in_turn(asked, 9))
+    found = run(asked, lambda: in_turn(asked, 3))
+    assert [type(one) for one in found] == [BackendError, BackendError, BackendUnavailable]
+    assert probe.times == 1
+    assert len(server.requests) == 3
+
+
+def test_too_many_requests_say_nothing_against_the_server(server: Plain) -> None:
+    server.always(ASK, status(429, "slow down"))
+    probe = Probe(BackendError("no"))
+    asked = asking(server, alive=probe, suspicious=3)
+    found = run(asked, lambda: in_turn(asked, 4))
     assert {type(one) for one in found} == {BackendError}
     assert probe.times == 0
 

@@ -14,7 +14,7 @@ import tenacity
 from PIL import Image
 
 from dlf_resources.picture import Picture
-from dlf_resources.servers import client
+from dlf_resources.servers import client, pace
 from dlf_resources.servers.addresses import Address
 from model_servers.loopback import Loopback, Reply, Request, said
 
@@ -29,6 +29,7 @@ def prepare(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (*VARIABLES, "FALCON_MODEL_PATH", *PROXIES, *map(str.lower, PROXIES)):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(client, "_BACKOFF", tenacity.wait_none())
+    monkeypatch.setattr(pace, "FIRST_PAUSE", 0.0)
 
 
 @functools.cache
