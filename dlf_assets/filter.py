@@ -13,6 +13,7 @@ from dlf_assets.materialisation import SAMPLE_ROWS, Spent, counts, stage_metadat
 from dlf_assets.partitions import PROJECT_BUCKET
 from dlf_assets.pictures import KeptImages
 from dlf_assets.stage import Computed, compute, open_bucket, sentence
+from dlf_assets.thresholds import with_threshold
 from dlf_core import views
 from dlf_core.memo import memo_key
 from dlf_core.prompts import prompt_hash
@@ -84,6 +85,7 @@ def filtered_images(  # type: ignore[no-untyped-def]  # Dagster takes no Materia
         within=lambda told: vlm.connected(backend, project, told),
         limit=config.limit,
     )
+    result = with_threshold(result, project.thresholds.filter_score)
     bucket.run_folder.merge(
         f"filter_{backend.name}/keep_list.json",
         bucket.key,

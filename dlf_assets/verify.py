@@ -17,6 +17,7 @@ from dlf_assets.materialisation import SAMPLE_ROWS, Spent, counts, stage_metadat
 from dlf_assets.partitions import PROJECT_BUCKET
 from dlf_assets.pictures import KeptImages
 from dlf_assets.stage import FATAL, Computed, Unfinished, compute, open_bucket, sentence
+from dlf_assets.thresholds import with_threshold
 from dlf_core import boxes as geometry
 from dlf_core import views
 from dlf_core.flat_boxes import FlatBox, boxes_by_image
@@ -139,7 +140,7 @@ def verified_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
         within=lambda told: vlm.connected(backend, project, told),
         limit=config.limit,
     )
-    result = _with_agreement(result, by_id)
+    result = with_threshold(_with_agreement(result, by_id), project.thresholds.verify_score)
     asked = prompt_hash(project.prompts.verify)
     bucket.run_folder.merge(
         f"verify_{backend.name}/verified.json",

@@ -119,3 +119,24 @@ def p_yes_from_logprobs(alternatives: Mapping[str, float]) -> float | None:
             mass[word] += math.exp(min(logprob, 0.0))
     total = mass["yes"] + mass["no"]
     return mass["yes"] / total if total > 0 else None
+
+
+def judged(verdict: Verdict, text: str, p_yes: float | None, enough: float | None) -> Verdict:
+    """The verdict under a threshold.
+
+    Args:
+        verdict: what was stored, perhaps under another threshold.
+        text: the model's answer.
+        p_yes: the score it came with.
+        enough: YES from this score on, NO below; None: the words decide. UNSURE, UNKNOWN and ERROR stay what they are.
+
+    Example:
+        >>> judged(Verdict.YES, "YES", 0.7, 0.9).value, judged(Verdict.NO, "YES", 0.7, None).value
+        ('NO', 'YES')
+    """
+    if verdict not in (Verdict.YES, Verdict.NO) or p_yes is None:
+        return verdict
+    if enough is not None:
+        return Verdict.YES if p_yes >= enough else Verdict.NO
+    said = parse_answer(text)
+    return said if said in (Verdict.YES, Verdict.NO) else verdict

@@ -28,9 +28,7 @@ class OpenAiVlm:
     crop_padding = CROP_PADDING
 
     def __init__(self, project: Project):
-        thresholds = project.thresholds
         self._server = chat_server(project)
-        self._enough = {"filter": thresholds.filter_score, "verify": thresholds.verify_score}
         self._tokens = dict(TOKENS)
         self.model = self._server.model
         self.window = self._server.client.window
@@ -42,7 +40,7 @@ class OpenAiVlm:
 
     def parameters(self, stage: str) -> Parameters:
         """See `VlmBackend.parameters`."""
-        return {"max_pixels": self._server.max_pixels, "score": self._enough[stage]}
+        return {"max_pixels": self._server.max_pixels}
 
     def check(self, subjects: list[str], stage: str) -> None:
         """A language model can be asked anything."""
@@ -67,9 +65,6 @@ class OpenAiVlm:
     def _answer(self, said: Said, stage: str) -> Answer:
         verdict = parse_answer(said.text)
         p_yes = p_yes_from_logprobs(said.alternatives)
-        enough = self._enough[stage]
-        if enough is not None and p_yes is not None and verdict in (Verdict.YES, Verdict.NO):
-            verdict = Verdict.YES if p_yes >= enough else Verdict.NO
         kind = ScoreKind.NONE if p_yes is None else ScoreKind.LOGPROB
         text = self._server.cut(said.text)
         return Answer(verdict, p_yes, kind, text, without_verdict(text) if stage == "verify" else None)

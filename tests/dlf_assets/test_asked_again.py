@@ -140,6 +140,22 @@ def test_boxes_of_several_label_backends_are_fused_and_say_who_agreed(
     assert factory.table("verify")["agreement"].to_pylist() == [1.0]
 
 
+def test_a_new_threshold_is_applied_to_the_scores_and_asks_nothing(factory: Factory, chat: Chat) -> None:
+    factory.add("393226", "343706")
+    factory.project(backends=QWEN)
+    factory.run("gather")
+    factory.run("filter")
+    assert factory.table("filter")["verdict"].to_pylist() == ["YES", "YES"]
+    asked(chat)
+    factory.project(backends=QWEN, thresholds="{filter_score: 0.95}")  # the server says 0.9
+    strict = factory.run("filter")["filtered_images"]
+    assert (strict["requests"], strict["computed"], strict["out"]) == (0, 0, 0)
+    assert factory.table("filter")["verdict"].to_pylist() == ["NO", "NO"]
+    factory.project(backends=QWEN)
+    assert factory.run("filter")["filtered_images"]["out"] == 2
+    assert asked(chat) == []
+
+
 def test_what_was_answered_before_the_server_went_is_kept_also_within_an_image(factory: Factory, chat: Chat) -> None:
     factory.add("393226")
     queries = [f"thing {number}" for number in range(12)]

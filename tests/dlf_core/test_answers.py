@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from dlf_core.answers import Verdict, p_yes_from_logprobs, parse_answer
+from dlf_core.answers import Verdict, judged, p_yes_from_logprobs, parse_answer
 
 YES = [
     "YES",
@@ -253,3 +253,22 @@ def test_p_yes_leaves_out_what_is_no_number_and_takes_minus_infinity_as_never():
 
 def test_p_yes_of_a_rounding_error_above_zero_stays_a_probability():
     assert p_yes_from_logprobs({"yes": 1e-7, "no": 0.0}) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("verdict", "text", "p_yes", "enough", "becomes"),
+    [
+        ("YES", "YES", 0.7, 0.9, "NO"),
+        ("NO", "NO", 0.4, 0.3, "YES"),
+        ("YES", "YES", 0.9, 0.9, "YES"),
+        ("NO", "YES", 0.7, None, "YES"),  # stored under a threshold that is gone
+        ("YES", "a drone", 0.7, None, "YES"),
+        ("UNSURE", "UNSURE", 0.7, 0.1, "UNSURE"),
+        ("ERROR", "", 0.7, 0.1, "ERROR"),
+        ("YES", "YES", None, 0.9, "YES"),  # nothing to compare
+    ],
+)
+def test_a_threshold_decides_between_yes_and_no_by_the_score_and_without_one_the_words(
+    verdict, text, p_yes, enough, becomes
+):
+    assert judged(Verdict(verdict), text, p_yes, enough) is Verdict(becomes)

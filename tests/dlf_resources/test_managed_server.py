@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -144,3 +148,28 @@ def test_health_tells_the_living_and_the_dead(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("GEMMA_URL", "nonsense")
     assert "GEMMA_URL is no address" in look("gemma", project).said
     assert set(BACKENDS) == {"embedded", "qwen", "gemma", "falcon", "falcon-mlx"}
+
+
+def test_nothing_is_started_whose_log_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    started = tmp_path / "started"
+    program = f"open({str(started)!r}, 'w').close()"
+    log = tmp_path / "file" / "log"
+    command = [sys.executable, "-m", "dlf_resources.servers.keeper", str(log), sys.executable, "-c", program]
+    done = subprocess.run(command, stdin=subprocess.PIPE, capture_output=True, timeout=30, check=False)
+    assert done.returncode != 0
+    assert not started.exists()
+
+
+def test_a_start_that_nobody_waits_for_any_more_ends_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ServerSettings, "command", lambda self: [sys.executable, "-c", "import time; time.sleep(60)"])
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = ManagedServer(ServerSettings("m", port), tmp_path / "log")
+    stop = threading.Event()
+    threading.Timer(0.5, stop.set).start()
+    began = time.monotonic()
+    with pytest.raises(BackendUnavailable, match="was stopped while it started"):
+        server.start(stop=stop)
+    assert time.monotonic() - began < 15
+    assert not server.running

@@ -142,15 +142,6 @@ def test_text_in_parts_is_put_together(serve: Callable[..., Chat], project: Proj
     assert ask(project, VERIFY).text == "YES, a man"
 
 
-@pytest.mark.parametrize(("enough", "verdict"), [("0.7", Verdict.YES), ("0.95", Verdict.NO)])
-def test_a_threshold_of_the_project_decides_over_the_word(
-    serve: Callable[..., Chat], make_project: Callable[..., Project], enough: str, verdict: Verdict
-) -> None:
-    serve(p_yes=0.9)
-    answer = ask(make_project(thresholds=f"{{filter_score: {enough}}}"))
-    assert (answer.verdict, answer.text) == (verdict, "YES")
-
-
 def test_one_token_that_says_nothing_is_followed_by_a_longer_question_and_the_next_pictures_get_it_at_once(
     serve: Callable[..., Chat], project: Project
 ) -> None:
