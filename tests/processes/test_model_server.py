@@ -256,7 +256,15 @@ def test_a_project_may_have_its_server_started_and_stopped_with_the_run(tmp_path
 def _serve(own: Qwen) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "dlf_assets.cli.main", "serve-vlm"]
     env = own.workspace.env | own.env | ENVIRONMENT
-    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    # A shell that runs the tests in the background has them ignore SIGINT; a terminal does not.
+    return subprocess.Popen(
+        command,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
 
 
 def _gone(own: Qwen, seconds: float) -> bool:
