@@ -143,6 +143,7 @@ def compute(
         todo = len(np.unique(asks.owners[lacking]))
         reporter = reporter_or(bucket.log)
         reporter.start(bucket.stage, bucket.name, todo, len(good))
+        ended: BaseException | None = None
         if todo:
             units = asks.units(lacking)
             outcomes = bucket.engine.map(
@@ -159,15 +160,18 @@ def compute(
                     if outcome.error is None:
                         rows = outcome.result or ()
                     elif isinstance(outcome.error, Unfinished):
-                        fragments.append(outcome.error.rows)
-                        raise outcome.error.__cause__ or outcome.error
+                        rows = outcome.error.rows
+                        cause = outcome.error.__cause__
+                        ended = cause if ended is None and isinstance(cause, FATAL) else ended
                     elif isinstance(outcome.error, FATAL):
-                        raise outcome.error
+                        rows, ended = (), ended or outcome.error
                     else:
                         rows = failed(item, missing, outcome.error, outcome.seconds)
                     fragments.append(rows)
                     tally.update(str(getattr(row, status)) for row in rows)
                     reporter.advance(bucket.stage, bucket.name, done, tally)
+            if ended is not None:
+                raise ended
         fragments.flush()
         del asks, lacking  # the sorting that follows is what needs most memory
         parts = fragments.take_written()

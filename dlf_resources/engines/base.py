@@ -42,8 +42,8 @@ class Engine(Protocol):
             items: read lazily, never more than `max_in_flight` ahead of the results taken.
             max_in_flight: items in work at the same time.
             within: entered before the first item and left after the last, where `work` runs (open connections).
-            fatal: errors after which nothing more is begun; what has finished by then comes out first, then the error's
-                outcome, last.
+            fatal: errors after which nothing more is begun and the rest is cancelled; what has finished by then comes
+                out first, then the outcomes of such errors, last.
             threads: size of the pool behind `asyncio.to_thread`; default: one a core.
         """
         ...

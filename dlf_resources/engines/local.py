@@ -39,16 +39,15 @@ class LocalEngine:
         thread = threading.Thread(target=run.main, name="stage-loop", daemon=True)
         thread.start()
         try:
-            end: Outcome[Item, Result] | None = None
+            ends: list[Outcome[Item, Result]] = []
             while batch := run.take():
                 for outcome in batch:
                     if outcome.error is not None and isinstance(outcome.error, fatal):
-                        end = end or outcome
+                        ends.append(outcome)
                     else:
                         yield outcome
                 run.taken(len(batch))
-            if end is not None:
-                yield end
+            yield from ends
         finally:
             run.stop()
             thread.join()

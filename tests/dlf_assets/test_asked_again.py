@@ -157,10 +157,10 @@ def test_a_new_threshold_is_applied_to_the_scores_and_asks_nothing(factory: Fact
 
 
 def test_what_was_answered_before_the_server_went_is_kept_also_within_an_image(factory: Factory, chat: Chat) -> None:
-    factory.add("393226")
-    queries = [f"thing {number}" for number in range(12)]
+    factory.add("393226", "343706")
+    queries = [f"thing {number}" for number in range(6)]
     listed = f"[{', '.join(queries)}]"
-    factory.project(backends=QWEN, falcon_queries=listed, servers="{qwen: {max_in_flight: 2}}")
+    factory.project(backends=QWEN, falcon_queries=listed, servers="{qwen: {max_in_flight: 4}}")
     chat.answer = boxes_apart
     factory.run("gather")
     factory.run("filter")
@@ -179,7 +179,7 @@ def test_what_was_answered_before_the_server_went_is_kept_also_within_an_image(f
 
 
 def boxes_apart(prompt: str, picture: Any) -> str:
-    """A box of its own for each of twelve queries."""
+    """A box of its own for each of the queries."""
     found = re.search(r"every thing (\d+)", prompt)
     if found is None:
         return "YES"

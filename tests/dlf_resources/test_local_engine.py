@@ -222,7 +222,10 @@ def test_a_fatal_error_comes_last_after_everything_that_had_finished() -> None:
     assert isinstance(found[-1].error, BackendUnavailable)
     finished = {outcome.item for outcome in found[:-1]}
     assert all(outcome.error is None for outcome in found[:-1])
-    assert finished == set(begun) - {2, 3}
+    # At most what was in flight when it came is missing.
+    assert finished <= set(begun)
+    assert {2, 3} <= set(begun) - finished
+    assert len(set(begun) - finished) <= 4
     assert len(begun) < 100
 
 
