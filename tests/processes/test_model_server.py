@@ -253,11 +253,12 @@ def test_a_project_may_have_its_server_started_and_stopped_with_the_run(tmp_path
     assert "sekrit" not in log.read_text()
 
 
-def _serve(own: Qwen) -> subprocess.Popen[str]:
+@contextlib.contextmanager
+def _serve(own: Qwen) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "dlf_assets.cli.main", "serve-vlm"]
     env = own.workspace.env | own.env | ENVIRONMENT
     # A shell that runs the tests in the background has them ignore SIGINT; a terminal does not.
-    return subprocess.Popen(
+    serving = subprocess.Popen(
         command,
         env=env,
         stdout=subprocess.PIPE,
@@ -265,6 +266,11 @@ def _serve(own: Qwen) -> subprocess.Popen[str]:
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
+    try:
+        yield serving
+    finally:
+        serving.kill()
+        serving.wait(30)
 
 
 def _gone(own: Qwen, seconds: float) -> bool:
@@ -283,22 +289,22 @@ def test_the_served_model_goes_with_the_command_however_that_ends(
     end: signal.Signals, tmp_path: Path, checkpoint: Path
 ) -> None:
     own = Qwen(make_workspace(tmp_path / "workspace"), free_port(), checkpoint)
-    serving = _serve(own)
-    assert serving.stdout is not None
-    line = ""
-    while not line.startswith("ready at"):
-        line = serving.stdout.readline()
-        assert line, "it ended before it was ready"
-    assert own.loaded() == str(checkpoint)
-    second = own.dlf("serve-vlm")
-    assert second.returncode == 1
-    assert "is taken already, by a server of" in " ".join(second.stderr.split())
-    serving.send_signal(end)
-    rest, _ = serving.communicate(timeout=30)
-    assert _gone(own, 20)
-    if end is signal.SIGINT:
-        assert serving.returncode == 130
-        assert "stopped" in rest
+    with _serve(own) as serving:
+        assert serving.stdout is not None
+        line = ""
+        while not line.startswith("ready at"):
+            line = serving.stdout.readline()
+            assert line, "it ended before it was ready"
+        assert own.loaded() == str(checkpoint)
+        second = own.dlf("serve-vlm")
+        assert second.returncode == 1
+        assert "is taken already, by a server of" in " ".join(second.stderr.split())
+        serving.send_signal(end)
+        rest, _ = serving.communicate(timeout=30)
+        assert _gone(own, 20)
+        if end is signal.SIGINT:
+            assert serving.returncode == 130
+            assert "stopped" in rest
 
 
 def test_a_model_that_is_nowhere_is_one_sentence(tmp_path: Path) -> None:
