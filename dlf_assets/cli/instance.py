@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import sys
 from importlib import resources
 from pathlib import Path
 
@@ -31,12 +33,24 @@ def open_instance(workspace: Workspace) -> dg.DagsterInstance:
         if not (home / "dagster.yaml").exists():
             shutil.copyfile(_default_settings(), home / "dagster.yaml")
         os.environ["DAGSTER_HOME"] = str(home)
-        return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=_NO_CAPTURE))
+        instance = dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=_NO_CAPTURE))
+        _mend(instance)
     except OSError as error:
         raise FactoryError(f"{home}: cannot be used as DAGSTER_HOME: {error.strerror or error}.") from None
     except Exception as error:
         first = " ".join(str(error).split())[:300]
         raise FactoryError(f"{home}: the Dagster instance does not open: {first}") from None
+    return instance
+
+
+def _mend(instance: dg.DagsterInstance) -> None:
+    """Finish the tables of an instance whose very first command was killed while it made them."""
+    try:
+        instance.get_dynamic_partitions("project_bucket")
+    except dg.DagsterInvalidInvocationError:
+        # It says on standard output what it does, and that is not its place here.
+        with contextlib.redirect_stdout(sys.stderr):
+            instance.upgrade()
 
 
 def _default_settings() -> Path:

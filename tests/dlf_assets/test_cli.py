@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -220,3 +222,15 @@ def test_a_server_that_is_not_there_is_told_once_and_not_waited_for_in_every_buc
     assert done.returncode == 1
     assert told.count("cannot be reached; start one with `dlf serve-vlm`") == 1
     assert "3 more buckets: not tried, since the backend is not there" in told
+
+
+def test_an_instance_whose_first_command_was_killed_while_it_made_its_tables_is_mended(people: TestWorkspace) -> None:
+    assert people.dlf("sync").returncode == 0
+    index = people.root / "dagster_home" / "history" / "runs" / "index.db"
+    with contextlib.closing(sqlite3.connect(index)) as tables:
+        tables.execute("DROP TABLE dynamic_partitions")
+        tables.execute("DELETE FROM alembic_version")
+        tables.commit()
+    done = people.dlf("sync")
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
