@@ -13,6 +13,7 @@ from typing import Any
 
 from hotcoco import mask as coco_mask
 
+from dlf_core.boxes import as_boxes, iou
 from dlf_core.errors import BackendError
 from dlf_resources.picture import Encoded
 from dlf_resources.servers.client import INFO_SECONDS, Body, ServerClient
@@ -113,15 +114,8 @@ def _paired(
         return None, None
     mask = json.dumps({"size": size, "counts": counts})
     own = x, y, x + width, y + height
-    return mask, (None if _iou(own, box) >= _SAME_IOU else own)
-
-
-def _iou(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
-    width = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
-    height = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
-    areas = sum(max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1]) for box in (a, b))
-    union = areas - width * height
-    return width * height / union if union > 0 else 0.0
+    overlap = iou(as_boxes([own]), as_boxes([box]))[0, 0]
+    return mask, (None if overlap >= _SAME_IOU else own)
 
 
 def _side(said: object, sent: int) -> float:
