@@ -105,7 +105,7 @@ def filtered_images(  # type: ignore[no-untyped-def]  # Dagster takes no Materia
         tally=tally,
         samples=_samples(result, images),
         run_folder=bucket.run_folder,
-        spent=[Spent(backend.name, backend.usage, project.price(backend.name))],
+        spent=[Spent(backend.usage, project.price(backend.name))],
         more={
             "yes_rate": round(yes / judged, 4) if judged else None,
             "backend": backend.name,

@@ -133,7 +133,7 @@ def labeled_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Materiali
             for box in boxes[:SAMPLE_ROWS]
         ],
         run_folder=bucket.run_folder,
-        spent=[Spent(backend.name, backend.usage, project.price(backend.name)) for backend in backends],
+        spent=[Spent(backend.usage, project.price(backend.name)) for backend in backends],
         more={
             "boxes": len(boxes),
             "boxes_before_nms": pc.sum(pc.list_value_length(result.table["boxes"])).as_py() or 0,

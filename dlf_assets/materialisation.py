@@ -23,7 +23,6 @@ SAMPLE_ROWS = 8
 class Spent:
     """What a stage asked of a backend, and its price where the project has one."""
 
-    backend: str
     usage: Usage
     price: PriceEntry | None = None
 

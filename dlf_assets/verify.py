@@ -83,6 +83,7 @@ def verified_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
     chosen = project.thresholds.crop_padding
     padding = backend.crop_padding if chosen is None else chosen
     prompts = {query: project.verify_prompt(query) for query in project.queries}
+    hashes = {query: prompt_hash(prompt) for query, prompt in prompts.items()}
     made_from: dict[str, Any] = {
         "backend": backend.name,
         "model": backend.model,
@@ -98,7 +99,7 @@ def verified_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
         by: dict[str, Any] = {
             "backend": backend.name,
             "model": backend.model,
-            "prompt_hash": prompt_hash(prompts[box.query]),
+            "prompt_hash": hashes[box.query],
         }
         place: dict[str, Any] = {"crop_padding": padding, "agreement": box.agreement}
         return BoxVerdict(box.box_id, box.image_id, box.query, memo, said, **by, **place, seconds=seconds, **told)
@@ -163,7 +164,7 @@ def verified_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
         tally=tally,
         samples=[{"image": images[row["image_id"]]["title"], **row} for row in rows],
         run_folder=bucket.run_folder,
-        spent=[Spent(backend.name, backend.usage, project.price(backend.name))],
+        spent=[Spent(backend.usage, project.price(backend.name))],
         more={
             "yes_rate": round(yes / judged, 4) if judged else None,
             "backend": backend.name,

@@ -70,10 +70,10 @@ class _ModelResource(dg.ConfigurableResource):
     async def _managed_server(self, project: Project, backend: str, model: str, told: Callable[[str], None]) -> None:
         """With `manage: true`, see to it that there is a server until the run ends."""
         if project.backends.manage and backend == "qwen":
-            from dlf_resources.servers import managed  # its HTTP client would slow the start of every process
+            from dlf_resources.servers import leases  # its HTTP client would slow the start of every process
 
             stop = threading.Event()
-            lease = managed.leased(qwen_address(), model, told, stop)
+            lease = leases.leased(qwen_address(), model, told, stop)
             try:
                 await asyncio.to_thread(self._managed.enter_context, lease)
             finally:

@@ -26,7 +26,7 @@ from dlf_core.errors import FactoryError, Stopped
 from dlf_core.project import Project
 from dlf_resources.experiments import Experiments, RunFolder
 from dlf_resources.progress import Reporter, reporting_to
-from dlf_resources.servers import managed
+from dlf_resources.servers import leases
 from dlf_resources.workspace import Workspace
 
 warnings.simplefilter("ignore")
@@ -104,7 +104,7 @@ class Launcher:
         job = PIPELINE if len(stages) > 1 else stages[0]
         ops = {STAGE_ASSETS[stage]: {"config": settings[stage]} for stage in stages if settings.get(stage)}
         keys = self.project.partition_keys()
-        with managed.kept_running():
+        with leases.kept_running():
             for number, bucket in enumerate(buckets, start=1):
                 result = self._execute(job, keys[bucket], ops)
                 self._collect(bucket, result)

@@ -14,7 +14,7 @@ from model_servers import asking
 from model_servers.chat import Chat
 
 from dlf_core.errors import BackendUnavailable
-from dlf_resources.servers import downloads, managed
+from dlf_resources.servers import downloads, leases, managed
 from dlf_resources.servers.addresses import Address
 from dlf_resources.servers.managed import ManagedServer, ServerSettings, sequences_for
 
@@ -69,7 +69,7 @@ def test_a_port_that_is_taken_is_told_with_who_has_it(tmp_path: Path, monkeypatc
 def test_a_server_elsewhere_cannot_be_managed() -> None:
     with (
         pytest.raises(BackendUnavailable, match="starts a server on this machine, and QWEN_URL names"),
-        managed.leased(address("http://gpu.example:8291"), "m", lambda _: None),
+        leases.leased(address("http://gpu.example:8291"), "m", lambda _: None),
     ):
         pass
 
@@ -81,25 +81,25 @@ def test_without_mlx_vlm_the_command_that_installs_it_is_told(monkeypatch: pytes
 
 
 def test_a_server_that_answers_already_is_used_and_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(managed, "loaded_model", lambda port, key: "m")
+    monkeypatch.setattr(leases, "loaded_model", lambda port, key: "m")
     monkeypatch.setattr(ManagedServer, "start", lambda *_, **__: pytest.fail("it was started"))
-    with managed.leased(address("http://127.0.0.1:8291"), "m", lambda _: None):
+    with leases.leased(address("http://127.0.0.1:8291"), "m", lambda _: None):
         pass
 
 
 def test_leases_share_a_server_and_the_last_one_stops_it(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
-    monkeypatch.setattr(managed, "loaded_model", lambda port, key: None)
+    monkeypatch.setattr(leases, "loaded_model", lambda port, key: None)
     monkeypatch.setattr(ManagedServer, "running", property(lambda self: True))
     monkeypatch.setattr(ManagedServer, "start", lambda self, *_, **__: told.append("start"))
     monkeypatch.setattr(ManagedServer, "stop", lambda self: told.append("stop"))
     at = address("http://127.0.0.1:8291")
-    with managed.leased(at, "m", lambda _: None), managed.leased(at, "m", lambda _: None):
+    with leases.leased(at, "m", lambda _: None), leases.leased(at, "m", lambda _: None):
         assert told == ["start"]
     assert told == ["start", "stop"]
-    with managed.kept_running():
+    with leases.kept_running():
         for _ in range(3):
-            with managed.leased(at, "m", lambda _: None):
+            with leases.leased(at, "m", lambda _: None):
                 pass
         assert told[2:] == ["start"]
     assert told[2:] == ["start", "stop"]
