@@ -3,10 +3,12 @@
 FactoryError                     one sentence for the user; the CLI prints it and exits 1
 ├── ProjectError                 the YAML is wrong: file, key and line
 ├── ImageRejected                the bytes are not an image we take: a state and a reason
+│   └── Unfetched                they could not or must not be had from the web
 ├── BackendError                 a model backend cannot do what was asked
 │   ├── BackendUnavailable       not installed, not running, or not in this version
 │   └── QueryNotKnown            the backend has no class for a query
 ├── SourceError                  a source of images cannot be read
+│   └── SourceThrottled          a search service wants to be asked less
 ├── FormatError                  a data-set file of others cannot be read
 ├── Stopped                      the user pressed Ctrl-C; exit 130
 └── StoreError                   data cannot be read or written
@@ -50,6 +52,22 @@ class ImageRejected(FactoryError):
         super().__init__(f"{state}: {reason}")
 
 
+class Unfetched(ImageRejected):
+    """Bytes that could not or must not be had from the web.
+
+    Args:
+        state: one of `records.CandidateState`.
+        reason: why, for the table's `reason` column; never with a secret in it.
+        status: the HTTP status of an answer without success.
+        retry_after: seconds the host asks to wait.
+    """
+
+    def __init__(self, state: str, reason: str, status: int | None = None, retry_after: float | None = None):
+        self.status = status
+        self.retry_after = retry_after
+        super().__init__(state, reason)
+
+
 class BackendError(FactoryError):
     """A model backend cannot do what was asked.
 
@@ -73,6 +91,10 @@ class QueryNotKnown(BackendError):
 
 class SourceError(FactoryError):
     """A source of images cannot be read at all."""
+
+
+class SourceThrottled(SourceError):
+    """A search service wants to be asked less, or later."""
 
 
 class FormatError(FactoryError):

@@ -18,9 +18,10 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from dlf_core.errors import BackendError, BackendUnavailable
 from dlf_core.usage import Usage
+from dlf_resources.retry_after import retry_after
 from dlf_resources.servers.addresses import Address
 from dlf_resources.servers.pace import Pace
-from dlf_resources.servers.replies import Reply, cut, retry_after
+from dlf_resources.servers.replies import Reply, cut
 
 Answer = TypeVar("Answer")
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from dlf_core.errors import BackendError
@@ -73,21 +70,6 @@ def cut(content: bytes | str, secret: str | None = None) -> str:
     text = _KEYS.sub("[key]", text)
     text = " ".join(re.sub(r"[^\x20-\x7e\u00a0-\ud7ff\ue000-\U0010ffff]+", " ", text).split())
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds a server asks to wait (RFC 9110, section 10.2.3: seconds or a date), None when it does not say."""
-    said = headers.get("Retry-After", "").strip()
-    if not said:
-        return None
-    try:
-        seconds = float(said)
-    except ValueError:
-        try:
-            seconds = (parsedate_to_datetime(said) - dt.datetime.now(dt.UTC)).total_seconds()
-        except (ValueError, TypeError):
-            return None
-    return max(0.0, seconds) if seconds == seconds and seconds != float("inf") else None
 
 
 def _message(text: str) -> str | None:

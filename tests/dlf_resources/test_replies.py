@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import base64
-import datetime as dt
 import json
 import time
-from email.utils import format_datetime
 
 import pytest
 from model_servers.asking import KEY, assert_fit, photo
 
 from dlf_core.errors import BackendError
-from dlf_resources.servers.replies import LONGEST, Reply, cut, retry_after
+from dlf_resources.servers.replies import LONGEST, Reply, cut
 
 PICTURE = base64.b64encode(photo()).decode()
 
@@ -146,28 +144,3 @@ def test_json_that_no_reader_can_hold_is_an_error_like_any_other(content: bytes)
 
 def test_an_error_body_nested_without_end_is_cut_like_any_other() -> None:
     assert len(cut(b'{"a":' * 100_000)) <= LONGEST
-
-
-@pytest.mark.parametrize(
-    ("said", "seconds"),
-    [
-        ("7", 7.0),
-        (" 0 ", 0.0),
-        ("1.5", 1.5),
-        ("-3", 0.0),
-        ("", None),
-        ("soon", None),
-        ("nan", None),
-        ("inf", None),
-        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
-        ("Wed, 99 Oct 2015 07:28:00 GMT", None),
-    ],
-)
-def test_retry_after_in_seconds_or_none_where_it_says_nothing(said: str, seconds: float | None) -> None:
-    assert retry_after({"Retry-After": said}) == seconds
-
-
-def test_retry_after_as_a_date() -> None:
-    later = format_datetime(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=90), usegmt=True)
-    assert retry_after({"Retry-After": later}) == pytest.approx(89.5, abs=1)
-    assert retry_after({}) is None
