@@ -8,6 +8,7 @@ import orjson
 from pydantic import Field
 
 from dlf_assets.partitions import PROJECT
+from dlf_core.attribution import publishing_problems
 from dlf_core.errors import FactoryError
 from dlf_core.evaluate import evaluate
 from dlf_core.formats import WRITERS, coco
@@ -19,6 +20,7 @@ from dlf_resources.projects import store_of
 from dlf_resources.stores.dataset_folder import write_dataset
 
 FOLDER = "dataset"
+RIGHTS = "rights_allow_publishing"
 EVALUATION = f"{FOLDER}/evaluation.json"
 """Where the report finds what the data set was measured at; `null` without ground truth."""
 
@@ -37,6 +39,14 @@ class DatasetConfig(dg.Config):
     # Dagster's automation page can draw. The asset reads its own project's tables only.
     deps=[dg.AssetDep("reviewed_boxes", partition_mapping=dg.AllPartitionMapping())],
     backfill_policy=dg.BackfillPolicy.multi_run(1),
+    check_specs=[
+        dg.AssetCheckSpec(
+            RIGHTS,
+            asset="dataset",
+            description="Nothing is known against publishing the images: no unknown, non-commercial or unread licence.",
+            partitions_def=PROJECT,
+        )
+    ],
     description="The project's data set on disk: images the filter kept, boxes that verify or people approved.",
 )
 def dataset(
@@ -72,10 +82,23 @@ def dataset(
         "computed": len(made.dataset.images) if written else 0,
         "seconds": round(time.perf_counter() - began, 3),
     }
+    problems = publishing_problems(made.dataset.images)
+    metadata["publishing_problems"] = dg.MetadataValue.json(problems)
     if measured is not None:
         metadata["evaluation"] = dg.MetadataValue.json(measured)
         metadata |= {name: measured[name] for name in ("precision", "recall", "ap50") if measured[name] is not None}
-    return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(made.dataset.fingerprint()))
+    return dg.MaterializeResult(
+        metadata=metadata,
+        data_version=dg.DataVersion(made.dataset.fingerprint()),
+        check_results=[_rights(problems)],
+    )
+
+
+def _rights(problems: list[str]) -> dg.AssetCheckResult:
+    """The gate of publishing as a check: it warns, and keeps nobody from training."""
+    said = " ".join(problems) or "nothing is known against publishing the images with their ATTRIBUTION.md"
+    severity = dg.AssetCheckSeverity.WARN
+    return dg.AssetCheckResult(passed=not problems, check_name=RIGHTS, severity=severity, description=said)
 
 
 def measure(project: Project, found: Dataset) -> dict[str, Any] | None:

@@ -21,6 +21,7 @@ from dlf_resources.stores.base import Store
 from dlf_resources.stores.dataset_folder import file_name_of
 
 SPLITS_KEY = "labels/splits.json"
+_RIGHTS = ("license", "license_url", "author", "attribution", "page", "title")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +80,8 @@ def assemble(project: Project) -> Assembled:
             bucket=row["bucket"],
             boxes=[box for _, box in sorted(boxes[image_id].items())],
             source_name=PurePosixPath(unquote(urlsplit(row["url"]).path)).name,
-            license=row["license"],
-            author=row["author"],
             url=None if row["url"].startswith("file:") else row["url"],
+            **{name: row[name] for name in _RIGHTS},
         )
         for image_id, row in sorted(images.items())
     ]
@@ -120,7 +120,7 @@ def _boxes(review: pa.Table, classes: set[str]) -> tuple[dict[str, list[LabeledB
 
 def _splits(project: Project, store: Store, images: Iterable[dict[str, Any]]) -> dict[str, str]:
     """Image id → split, remembered from run to run."""
-    items = [SplitItem(row["image_id"], row["phash"], row["group"]) for row in images]
+    items = [SplitItem(row["image_id"], row["phash"], row["group"], row["near_duplicates"] or ()) for row in images]
     with store.lock("splits", wait_seconds=60, purpose=f"the drawing of splits of project '{project.project_name}'"):
         return _draw_splits(project, store, items)
 

@@ -24,6 +24,7 @@ def export(
     """Write the data set in a format; the folder gets a sub-folder a format, with its images."""
     loaded = load_project(project)
     from dlf_assets.cli.output import console, print_json
+    from dlf_core.attribution import publishing_problems
     from dlf_core.errors import FactoryError
     from dlf_resources.dataset_source import assemble
     from dlf_resources.projects import store_of
@@ -38,6 +39,8 @@ def export(
     if json:
         print_json({"images": len(made.dataset.images), "boxes": made.dataset.box_count, "paths": paths})
         return
+    for problem in publishing_problems(made.dataset.images):
+        console().print(f"[yellow]before this is published:[/] {problem}", soft_wrap=True)
     for name, path in paths.items():
         text = f"{name}: {len(made.dataset.images)} images, {made.dataset.box_count} boxes in {path}"
         console().print(text, soft_wrap=True, markup=False)

@@ -38,6 +38,10 @@ def write(dataset: Dataset, folder: Path, place_image: PlaceImage) -> None:
 def to_coco(dataset: Dataset) -> dict[str, Any]:
     """The data set as one COCO object. Boxes are `[x, y, width, height]` in pixels, rounded to 1e-3."""
     class_ids = {name: index for index, name in enumerate(dataset.classes)}
+    licenses: dict[tuple[str | None, str | None], int] = {}
+    for image in dataset.images:
+        if image.license is not None:
+            licenses.setdefault((image.license, image.license_url), len(licenses) + 1)
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for number, image in enumerate(dataset.images, start=1):
@@ -50,8 +54,8 @@ def to_coco(dataset: Dataset) -> dict[str, Any]:
             "split": image.split,
             "bucket": image.bucket,
         }
-        rights = {"source_name": image.source_name, "author": image.author}
-        rights |= {"license_name": image.license, "source_url": image.url}
+        rights = {key: getattr(image, field) for key, field in _RIGHTS.items()}
+        rights["license"] = licenses.get((image.license, image.license_url))
         images.append(entry | {key: value for key, value in rights.items() if value is not None})
         for box in image.boxes:
             x, y = box.x1 * image.width, box.y1 * image.height
@@ -78,7 +82,7 @@ def to_coco(dataset: Dataset) -> dict[str, Any]:
             )
     return {
         "info": {"description": dataset.description or dataset.name, "contributor": "data-label-factory"},
-        "licenses": [],
+        "licenses": [{"id": number, "name": name, "url": url or ""} for (name, url), number in licenses.items()],
         "categories": [
             {"id": index, "name": name, "supercategory": "object"} for index, name in enumerate(dataset.classes)
         ],
@@ -123,10 +127,7 @@ def read(file: Path) -> Dataset:
                 split=entry.get("split", "train"),
                 bucket=entry.get("bucket"),
                 boxes=boxes[entry["id"]],
-                source_name=entry.get("source_name"),
-                license=entry.get("license_name"),
-                author=entry.get("author"),
-                url=entry.get("source_url"),
+                **{field: entry.get(key) for key, field in _RIGHTS.items()},
             )
             for entry in data["images"]
         ]
@@ -141,6 +142,17 @@ def read(file: Path) -> Dataset:
     return Dataset(file.stem, list(names.values()), images)
 
 
+# Key of an image's entry → what it is here. COCO itself knows a licence's number and a `flickr_url`.
+_RIGHTS = {
+    "source_name": "source_name",
+    "source_url": "url",
+    "source_page": "page",
+    "title": "title",
+    "author": "author",
+    "attribution": "attribution",
+    "license_name": "license",
+    "license_url": "license_url",
+}
 _OURS = ("box_id", "query", "score", "score_kind", "backend", "model", "verdict", "decision")
 
 

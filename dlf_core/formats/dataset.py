@@ -38,6 +38,8 @@ class LabeledImage:
 
     Attributes:
         file_name: the name the formats give the file, `<image_id>.<ext>`.
+        source_name, url, page, title: what it was called where it came from, and where that is.
+        license, license_url, author, attribution: whose it is (`dlf_core/licenses.py`).
     """
 
     image_id: str
@@ -49,8 +51,15 @@ class LabeledImage:
     boxes: Sequence[LabeledBox] = field(default_factory=tuple)
     source_name: str | None = None
     license: str | None = None
+    license_url: str | None = None
     author: str | None = None
+    attribution: str | None = None
     url: str | None = None
+    page: str | None = None
+    title: str | None = None
+
+
+_RIGHTS = ("license", "license_url", "author", "attribution", "url", "page", "title")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +85,9 @@ class Dataset:
                 [box.box_id or "", box.class_name, *_rounded(box), str(box.verdict), str(box.decision)]
                 for box in image.boxes
             )
-            digest.update(json.dumps([row, boxes]).encode())
+            # Whose an image is stands in COCO's file, too. (Without rights: the fingerprint as it always was.)
+            rights = [getattr(image, name) for name in _RIGHTS]
+            digest.update(json.dumps([row, boxes, *([rights] if any(rights) else [])]).encode())
         return digest.hexdigest()
 
 

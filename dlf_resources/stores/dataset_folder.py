@@ -10,12 +10,14 @@ from typing import Any
 
 import orjson
 
+from dlf_core.attribution import attribution_markdown
 from dlf_core.errors import FactoryError, StoreError
 from dlf_core.formats import WRITERS
 from dlf_core.formats.dataset import Dataset, LabeledImage
 from dlf_resources.images import open_upright, plain
 
 MANIFEST = "dataset.json"
+ATTRIBUTION = "ATTRIBUTION.md"
 MARKER = ".data-label-factory"
 MARKER_TEXT = "This folder is made by data-label-factory and is replaced as a whole.\n"
 JPEG_QUALITY = 95
@@ -67,11 +69,16 @@ def write_dataset(dataset: Dataset, raw_paths: dict[str, Path], folder: Path, fo
     if unknown:
         raise FactoryError(f"there is no format '{unknown[0]}'; there is: {', '.join(WRITERS)}.")
     fingerprint = dataset.fingerprint()
+    attribution = attribution_markdown(dataset.name, dataset.images).encode("utf-8", "replace")
     before = read_manifest(folder)
     there = [name for name in before.get("formats", []) if (folder / name).is_dir()]
     current = [name for name in there if before.get("fingerprint") == fingerprint and _whole(folder / name, dataset)]
     todo = [name for name in dict.fromkeys(formats) if name not in current]
     if not todo:
+        try:
+            _attribute(attribution, folder, current)  # an author may have become known since
+        except OSError as error:
+            raise _unwritten(folder, error) from None
         return False
     if before and "fingerprint" not in before:
         raise FactoryError(f"{folder / MANIFEST}: is not ours to replace; choose another --out or move it away.")
@@ -87,6 +94,7 @@ def write_dataset(dataset: Dataset, raw_paths: dict[str, Path], folder: Path, fo
             shutil.rmtree(fresh, ignore_errors=True)
             fresh.mkdir()
             (fresh / MARKER).write_text(MARKER_TEXT)
+            (fresh / ATTRIBUTION).write_bytes(attribution)
             WRITERS[name](dataset, fresh, lambda image, target: place_image(raw_paths[image.image_id], target))
             shutil.rmtree(old, ignore_errors=True)
             if (folder / name).exists():
@@ -95,6 +103,7 @@ def write_dataset(dataset: Dataset, raw_paths: dict[str, Path], folder: Path, fo
             shutil.rmtree(old, ignore_errors=True)
         for name in set(there) - {*current, *todo}:
             shutil.rmtree(folder / name, ignore_errors=True)
+        _attribute(attribution, folder, current)
         manifest = {
             "name": dataset.name,
             "fingerprint": fingerprint,
@@ -108,9 +117,23 @@ def write_dataset(dataset: Dataset, raw_paths: dict[str, Path], folder: Path, fo
         temporary.write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
         os.replace(temporary, folder / MANIFEST)
     except OSError as error:
-        said = f"cannot write the data set: {error.strerror or error}"
-        raise StoreError(f"{folder}: {said}; free some space or choose another data_root.") from None
+        raise _unwritten(folder, error) from None
     return True
+
+
+def _unwritten(folder: Path, error: OSError) -> StoreError:
+    said = f"cannot write the data set: {error.strerror or error}"
+    return StoreError(f"{folder}: {said}; free some space or choose another data_root.")
+
+
+def _attribute(text: bytes, folder: Path, formats: Sequence[str]) -> None:
+    """Put the text beside the data set and into each format's folder: what is passed on is often only that."""
+    for place in (folder, *(folder / name for name in formats)):
+        file = place / ATTRIBUTION
+        if not file.is_file() or file.read_bytes() != text:
+            temporary = place / f".{ATTRIBUTION}.tmp-{os.getpid()}"
+            temporary.write_bytes(text)
+            os.replace(temporary, file)
 
 
 def _refuse_foreign(folder: Path) -> None:

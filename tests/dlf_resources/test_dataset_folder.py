@@ -12,7 +12,7 @@ import pytest
 
 from dlf_core.errors import FactoryError, StoreError
 from dlf_core.formats.dataset import Dataset
-from dlf_resources.stores.dataset_folder import MANIFEST, MARKER, read_manifest, write_dataset
+from dlf_resources.stores.dataset_folder import ATTRIBUTION, MANIFEST, MARKER, read_manifest, write_dataset
 
 Make = Callable[..., tuple[Dataset, dict[str, Path]]]
 
@@ -87,7 +87,7 @@ def test_a_half_written_data_set_is_written_again(
         (out / ".yolo.new").mkdir()
     assert write_dataset(dataset, raw, out, ["coco", "yolo"]) is True
     assert set(files(out)) == whole
-    assert sorted(path.name for path in out.iterdir()) == ["coco", MANIFEST, "yolo"]
+    assert sorted(path.name for path in out.iterdir()) == sorted(["coco", MANIFEST, ATTRIBUTION, "yolo"])
 
 
 def test_a_run_that_dies_in_the_middle_leaves_no_manifest(make_dataset: Make, odd: ModuleType, tmp_path: Path) -> None:
