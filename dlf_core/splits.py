@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dlf_core.hash_index import HashIndex
+
 
 @dataclass(frozen=True, slots=True)
 class SplitItem:
@@ -21,15 +23,17 @@ class SplitItem:
         image_id: the image.
         phash: 16 hex digits, or None when there is none.
         group: a name shared by images that belong together whatever they look like (a video), or None.
+        near_duplicates: ids of images of the same picture, as gather found them; they need not be items.
     """
 
     image_id: str
     phash: str | None
     group: str | None
+    near_duplicates: Sequence[str] = ()
 
 
 def groups(items: Sequence[SplitItem], radius: int) -> list[list[str]]:
-    """Images that belong together, transitively: equal `group`, or hashes within `radius` bits.
+    """Images that belong together, transitively: equal `group`, near-duplicates, or hashes within `radius` bits.
 
     Returns:
         Groups of image ids, each sorted, sorted by their first id.
@@ -45,6 +49,12 @@ def groups(items: Sequence[SplitItem], radius: int) -> list[list[str]]:
     def join(first: int, second: int) -> None:
         parent[find(first)] = find(second)
 
+    place = {item.image_id: index for index, item in enumerate(items)}
+    known: dict[str, int] = {}
+    for index, item in enumerate(items):
+        for other in item.near_duplicates:
+            # Of two pictures that are both like a third which is no item, each joins the other through it.
+            join(index, place.get(other, known.setdefault(other, index)))
     named: dict[str, int] = {}
     for index, item in enumerate(items):
         if item.group is not None:
@@ -55,10 +65,8 @@ def groups(items: Sequence[SplitItem], radius: int) -> list[list[str]]:
             join(index, by_hash.setdefault(int(item.phash, 16), index))
     hashed = list(by_hash.values())  # one image of each hash: the frames of a fixed camera share theirs
     hashes = np.array(list(by_hash), dtype=np.uint64)
-    for place, first in enumerate(hashed):
-        distances = np.bitwise_count(hashes[place + 1 :] ^ hashes[place])
-        for offset in np.nonzero(distances <= radius)[0]:
-            join(first, hashed[place + 1 + int(offset)])
+    for first, second in HashIndex(hashes).pairs(radius):
+        join(hashed[first], hashed[second])
     members: dict[int, list[str]] = {}
     for index, item in enumerate(items):
         members.setdefault(find(index), []).append(item.image_id)

@@ -156,3 +156,71 @@ def test_random_hashes_form_no_groups():
     bits = random.Random(1)
     rows = [item(f"{n:04d}", bits.getrandbits(64)) for n in range(500)]
     assert len(groups(rows, 6)) == 500
+
+
+def like(image_id: str, *others: str, **rest) -> SplitItem:
+    """An image that gather found to show the same picture as others."""
+    found = item(image_id, **rest)
+    return SplitItem(found.image_id, found.phash, found.group, others)
+
+
+def test_near_duplicates_that_gather_found_belong_together_however_far_their_hashes_are():
+    rows = [like("a", "b", phash=0), like("b", phash=2**64 - 1), like("c"), like("d", "c")]
+    assert groups(rows, 0) == [["a", "b"], ["c", "d"]]
+
+
+def test_near_duplicates_join_through_an_image_that_is_no_item():
+    assert groups([like("a", "gone"), like("b", "gone"), like("c", "other")], 0) == [["a", "b"], ["c"]]
+    assert groups([like("a", "x", "y"), like("b", "x"), like("c", "y")], 0) == [["a", "b", "c"]]
+
+
+def test_near_duplicates_videos_and_hashes_chain():
+    rows = [
+        like("a", "b"),
+        like("b", group="v"),
+        like("c", "x", group="v"),
+        like("d", "x", phash=7),
+        like("e", phash=5),
+    ]
+    assert groups(rows, 1) == [["a", "b", "c", "d", "e"]]
+
+
+def test_an_image_that_names_itself_or_is_named_twice_or_by_nobody_is_alone():
+    assert groups([like("a", "a", "a"), like("b", "gone", "gone"), like("c")], 0) == [["a"], ["b"], ["c"]]
+
+
+# Some ids are no items: images of other buckets, and duplicates that gather has sorted out.
+@st.composite
+def some_alike(draw) -> list[SplitItem]:
+    names = [f"{number:02d}" for number in range(14)]
+    others = draw(st.lists(st.lists(st.sampled_from(names), max_size=2), max_size=10))
+    return [like(names[number], *found) for number, found in enumerate(others)]
+
+
+def slow_alike(items: list[SplitItem]) -> list[list[str]]:
+    """Connected components of all ids that are named, items or not; the items of each."""
+    sets = [{one.image_id} for one in items] + [{other} for one in items for other in one.near_duplicates]
+    for one in items:
+        for other in one.near_duplicates:
+            both = [found for found in sets if one.image_id in found or other in found]
+            sets = [found for found in sets if found not in both] + [set().union(*both)]
+    ids = {one.image_id for one in items}
+    return sorted(sorted(found & ids) for found in {frozenset(found) for found in sets} if found & ids)
+
+
+@given(some_alike(), st.randoms())
+def test_groups_of_near_duplicates_equal_the_slow_way_in_any_order(items, order):
+    shuffled = list(items)
+    order.shuffle(shuffled)
+    assert groups(items, 0) == groups(shuffled, 0) == slow_alike(items)
+
+
+@given(some_alike(), st.integers(0, 3))
+def test_near_duplicates_never_straddle_two_splits_and_join_the_split_of_what_was_there(items, seed):
+    result = assign(items, seed=seed, shares={"train": 0.5, "val": 0.3, "test": 0.2})
+    for ids in slow_alike(items):
+        assert len({result[image] for image in ids}) == 1
+    new = like("new", *(one.image_id for one in items[:1]))
+    grown = assign([*items, new], seed=seed, shares={"train": 0.5, "val": 0.3, "test": 0.2}, before=result)
+    assert result.items() <= grown.items()
+    assert not items or grown["new"] == result[items[0].image_id]

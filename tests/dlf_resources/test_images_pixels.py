@@ -9,9 +9,19 @@ import pytest
 from PIL import Image
 
 from dlf_resources import images
+from dlf_resources.duplicates.fingerprint import SIDE, Fingerprint
 from dlf_resources.images import Limits
 
 WHITE = (255, 255, 255)
+
+
+def bits_apart(one: str, other: str) -> int:
+    return (int(one, 16) ^ int(other, 16)).bit_count()
+
+
+def grey_apart(one: Fingerprint, other: Fingerprint) -> float:
+    """The mean difference of two thumbnails, 0 to 255."""
+    return float(np.abs(np.subtract(*(np.frombuffer(f.thumb, np.uint8).astype(int) for f in (one, other)))).mean())
 
 
 def near(colour: tuple[int, ...]) -> object:
@@ -19,7 +29,7 @@ def near(colour: tuple[int, ...]) -> object:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
 def test_every_exif_orientation_comes_out_upright(odd: ModuleType, kind: str, orientation: int) -> None:
     content = odd.turned(odd.cornered(96, 64), orientation, kind)
     facts = images.inspect(content, Limits())
@@ -30,7 +40,7 @@ def test_every_exif_orientation_comes_out_upright(odd: ModuleType, kind: str, or
     assert upright.getpixel((90, 59)) == near(odd.BLUE)
     assert upright.getpixel((90, 5)) == near(odd.GREY)
     assert upright.getpixel((5, 59)) == near(odd.GREY)
-    assert images.plain(content) is (orientation == 1)
+    assert images.plain(content) is (orientation == 1 and kind not in ("TIFF", "AVIF"))
 
 
 @pytest.mark.parametrize("orientation", [5, 6, 7, 8])
@@ -124,21 +134,32 @@ def test_of_an_mpo_it_is_the_first_picture_and_the_file_is_a_jpg(odd: ModuleType
 
 @pytest.mark.parametrize(
     ("kind", "extension"),
-    [("JPEG", "jpg"), ("PNG", "png"), ("WEBP", "webp"), ("GIF", "gif"), ("BMP", "bmp"), ("TIFF", "tif")],
+    [
+        ("JPEG", "jpg"),
+        ("PNG", "png"),
+        ("WEBP", "webp"),
+        ("GIF", "gif"),
+        ("BMP", "bmp"),
+        ("TIFF", "tif"),
+        ("AVIF", "avif"),
+    ],
 )
 def test_facts_name_size_format_extension_and_hash(odd: ModuleType, kind: str, extension: str) -> None:
     facts = images.inspect(odd.encoded(odd.speckled(3), kind), Limits())
     assert (facts.width, facts.height, facts.format, facts.extension) == (96, 64, kind, extension)
-    assert len(facts.phash) == 16
-    same = images.inspect(odd.encoded(odd.speckled(3), "PNG"), Limits()).phash
-    assert bin(int(facts.phash, 16) ^ int(same, 16)).count("1") <= 4
+    found, same = facts.fingerprint, images.inspect(odd.encoded(odd.speckled(3), "PNG"), Limits()).fingerprint
+    assert (len(found.phash), len(found.phash_mirrored), len(found.thumb)) == (16, 16, SIDE * SIDE)
+    assert bits_apart(found.phash, same.phash) <= 4
+    assert bits_apart(found.phash_mirrored, same.phash_mirrored) <= 4
+    assert grey_apart(found, same) < 8
 
 
-def test_the_hash_is_of_the_upright_picture(odd: ModuleType) -> None:
+def test_the_fingerprint_is_of_the_upright_picture(odd: ModuleType) -> None:
     picture = odd.speckled(4)
-    hashes = {images.inspect(odd.turned(picture, turn, "PNG"), Limits()).phash for turn in range(1, 9)}
-    assert len(hashes) == 1
-    assert hashes != {images.inspect(odd.encoded(odd.speckled(5), "PNG"), Limits()).phash}
+    found = {images.inspect(odd.turned(picture, turn, "PNG"), Limits()).fingerprint for turn in range(1, 9)}
+    assert len(found) == 1
+    other = images.inspect(odd.encoded(odd.speckled(5), "PNG"), Limits()).fingerprint
+    assert {one.phash for one in found} != {other.phash}
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])

@@ -49,6 +49,13 @@ def test_half_a_file_is_corrupt(odd: ModuleType, kind: str) -> None:
     assert reason
 
 
+@pytest.mark.parametrize("share", [0.9, 0.99])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "TIFF"])
+def test_a_file_that_was_nearly_downloaded_is_corrupt(odd: ModuleType, kind: str, share: float) -> None:
+    content = odd.encoded(odd.speckled(1, 400, 300), kind)
+    assert rejection(content[: int(len(content) * share)])[0] == "corrupt"
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 def test_half_a_file_cannot_be_opened_either(odd: ModuleType, kind: str) -> None:
     content = odd.encoded(odd.speckled(1, 400, 300), kind)
