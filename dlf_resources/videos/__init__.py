@@ -1,0 +1,1 @@
+"""Videos: fetching a file of one, and choosing its frames."""
