@@ -12,19 +12,22 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 
 from dlf_core import partition_keys, prompts
 from dlf_core.errors import ProjectError
+from dlf_core.licenses import Family
 from dlf_core.sections import (
     R2,
     Backends,
     Bucket,
+    Duplicates,
     Pod,
     PriceEntry,
     Prompts,
+    Rights,
     Schedule,
     Section,
     Server,
@@ -33,6 +36,8 @@ from dlf_core.sections import (
     Splits,
     Text,
     Thresholds,
+    VideoSettings,
+    WebSettings,
 )
 from dlf_core.yaml_source import Location, YamlSource, load_yaml
 
@@ -55,6 +60,11 @@ class Project(Section):
     pod: Pod = Pod()
     schedule: Schedule | None = None
     sources: list[SourceName] = Field(default=["folder", "urls", "duckduckgo", "wikimedia", "openverse", "video"])
+    web: WebSettings = WebSettings()
+    video: VideoSettings = VideoSettings()
+    licenses: Annotated[list[Family], Field(min_length=1)] | None = None
+    rights: Rights = Rights()
+    duplicates: Duplicates = Duplicates()
     classes: dict[str, Text] = Field(default={})
     thresholds: Thresholds = Thresholds()
     splits: Splits = Splits()
@@ -103,7 +113,10 @@ class Project(Section):
 
     def beside(self, path: str) -> Path:
         """A path as the YAML means it: `~` expanded, relative to the YAML's folder."""
-        expanded = Path(path).expanduser()
+        try:
+            expanded = Path(path).expanduser()
+        except RuntimeError:  # `~$a.jpg` is no user's home
+            expanded = Path(path)
         return expanded if expanded.is_absolute() else self._file.parent / expanded
 
     def server(self, backend: str) -> Server:
@@ -167,6 +180,12 @@ def _meaning_problems(project: Project) -> list[tuple[Location, str]]:
             text = f"bucket '{bucket}' and bucket '{seen[form]}' are one name on a disk that ignores case; rename one."
             found.append((at, text))
         seen.setdefault(form, bucket)
+    for bucket, wanted in project.buckets.items():
+        for kind in ("urls", "videos"):
+            for number, line in enumerate(getattr(wanted, kind)):
+                if "@" in line.partition("://")[2].partition("/")[0]:
+                    text = f"a line of {kind} holds a user name or password; give an address that needs none."
+                    found.append((("buckets", bucket, kind, number), text))
     for stage in ("filter", "verify", "label_describe"):
         if problem := prompts.template_problem(stage, getattr(project.prompts, stage)):
             found.append((("prompts", stage), f"prompts.{stage} {problem}"))

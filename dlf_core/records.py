@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
 import datetime as dt
 import hashlib
@@ -27,13 +28,26 @@ class CandidateState(StrEnum):
     TOO_LARGE = "too_large"
     NOT_AN_IMAGE = "not_an_image"
     CORRUPT = "corrupt"
+    OPTED_OUT = "opted_out"
+    FORBIDDEN_ADDRESS = "forbidden_address"
+    LICENSE_REFUSED = "license_refused"
+    HTTP_ERROR = "http_error"
+    TIMEOUT = "timeout"
+    THROTTLED = "throttled"
     UNREADABLE = "unreadable"
     OUTSIDE_FOLDER = "outside_folder"
-    NOT_FETCHED = "not_fetched"
 
 
-# States that are not the image's fault: another try may succeed, so they are asked again in the next run.
-ERROR_STATES = frozenset({CandidateState.UNREADABLE, CandidateState.NOT_FETCHED})
+# States that are not the image's fault: another try may succeed, so they are asked again in the next run. (So is an
+# http_error that `may_pass`.)
+ERROR_STATES = frozenset({CandidateState.UNREADABLE, CandidateState.TIMEOUT, CandidateState.THROTTLED})
+
+
+def may_pass(state: str, http_status: int | None) -> bool:
+    """Whether a candidate that ended so may end otherwise next time: it was its host's trouble, or ours."""
+    if state == CandidateState.HTTP_ERROR:
+        return http_status is None or http_status >= 500
+    return state in ERROR_STATES
 
 
 class GroundingStatus(StrEnum):
@@ -53,6 +67,9 @@ class Decision(StrEnum):
     NONE = "none"
 
 
+IMAGE_ID_DIGITS = 32
+
+
 class ScoreKind(StrEnum):
     """What a score is, so that nobody takes one kind for another."""
 
@@ -63,7 +80,7 @@ class ScoreKind(StrEnum):
 
 def image_id_of(content: bytes) -> str:
     """The identity of an image: the first 32 hex digits of SHA-256 over its bytes as fetched."""
-    return hashlib.sha256(content).hexdigest()[:32]
+    return hashlib.sha256(content).hexdigest()[:IMAGE_ID_DIGITS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +103,21 @@ class Image:
     bytes: int | None = None
     format: str | None = None
     phash: str | None = None
+    phash_mirrored: str | None = None
+    fingerprint: builtins.bytes | None = None  # `bytes` is a column here
     sha256: str | None = None
     page: str | None = None
     title: str | None = None
     author: str | None = None
     license: str | None = None
     license_url: str | None = None
+    license_family: str | None = None
+    attribution: str | None = None
+    http_status: int | None = None
     group: str | None = None
     duplicate_of: str | None = None
+    mirrored: bool | None = None
+    near_duplicates: Sequence[str] = ()
     fetched_at: dt.datetime | None = None
     seconds: float = 0.0
 
@@ -225,12 +249,19 @@ GATHER = pa.schema(
         _field("bytes", pa.int64(), "bytes"),
         *_words("format"),
         _field("phash", pa.string(), "16 hex digits, 64-bit DCT perceptual hash"),
+        _field("phash_mirrored", pa.string(), "the same of the image turned left to right"),
+        _field("fingerprint", pa.binary(), "24 × 24 grey values by which near-duplicates are judged"),
         _field("sha256", pa.string(), "64 hex digits over the bytes as fetched"),
         *_words("source", "query", "url", null=False),
         _field("order", pa.int64(), "place among the bucket's candidates", null=False),
         *_words("page", "title", "author", "license", "license_url"),
+        _field("license_family", pa.string(), "licence without its version, as dlf_core/licenses.py spells it"),
+        *_words("attribution"),
+        _field("http_status", pa.int32(), "status of a host's answer without success"),
         _field("group", pa.string(), "images that must share a split, such as the frames of one video"),
-        _field("duplicate_of", pa.string(), "image_id"),
+        _field("duplicate_of", pa.string(), "image_id of the image that stays"),
+        _field("mirrored", pa.bool_(), "whether it is its mirror image"),
+        _field("near_duplicates", pa.list_(pa.string()), "image ids of the same picture, here or in other buckets"),
         _field("fetched_at", _TIME, "UTC"),
         _SECONDS,
     ]

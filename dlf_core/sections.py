@@ -56,6 +56,50 @@ class Bucket(Section):
         return value
 
 
+class WebSettings(Section):
+    """How the web is searched and downloaded from."""
+
+    contact: Text | None = None
+    max_per_query: int = Field(default=30, ge=1)
+    seconds: float = Field(default=30.0, gt=0)
+    per_host: int = Field(default=6, ge=1, le=256)
+    per_second: float | None = Field(default=10.0, gt=0)
+    respect_opt_outs: bool = True
+
+    @model_validator(mode="after")
+    def _check(self) -> WebSettings:
+        if self.contact is not None and not (self.contact.isascii() and self.contact.isprintable()):
+            raise ValueError("contact goes into the User-Agent header; write it in plain ASCII")
+        return self
+
+
+class VideoSettings(Section):
+    """Which frames of a video become images."""
+
+    frames: Literal["scenes", "fps"] = "scenes"
+    fps: float = Field(default=1.0, gt=0, le=120)
+    max_frames: int = Field(default=100, ge=1)
+    max_height: int = Field(default=1080, ge=144)
+    max_megabytes: int = Field(default=2000, ge=1)
+    drop_blurred: bool = True
+
+
+class Duplicates(Section):
+    """Where near-duplicates are looked for, and whether at all."""
+
+    across: Literal["bucket", "project", "data_root"] = "data_root"
+    near: bool = True
+
+
+class Rights(Section):
+    """Whose the images in the project's own folders and files are."""
+
+    license: Text | None = None
+    license_url: Text | None = None
+    author: Text | None = None
+    attribution: Text | None = None
+
+
 class R2(Section):
     """Cloudflare R2 (or any S3) locations of a project."""
 

@@ -70,6 +70,8 @@ def gather_part(bucket: str, table: pa.Table) -> Part:
         "license",
         "author",
         "license_url",
+        "license_family",
+        "attribution",
         "query",
         "path",
         "bytes",

@@ -8,7 +8,25 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from dlf_core.errors import ImageRejected
+from dlf_core.project import Project
 from dlf_core.records import CandidateState
+from dlf_resources.sources.base import Candidate
+
+
+def local_candidate(project: Project, source: str, line: str, path: Path) -> Candidate:
+    """A file as a candidate, with the rights that the project says its files have."""
+    rights = project.rights
+    return Candidate(
+        source,
+        line,
+        file_url(path),
+        version_of(path),
+        title=shown_name(path),
+        author=rights.author,
+        license=rights.license,
+        license_url=rights.license_url,
+        attribution=rights.attribution,
+    )
 
 
 def file_url(path: Path) -> str:

@@ -6,7 +6,8 @@ import contextlib
 import errno
 import json
 import os
-import secrets
+import stat
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,15 +47,14 @@ class LocalStore:
     def put(self, key: str, content: bytes, *, durable: bool = True) -> None:
         """Write atomically; `durable` also waits until the disk has it."""
         target = self.path(key)
-        temporary = target.parent / f"{_TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}"
+        temporary = target.parent / f"{_TEMPORARY}{os.getpid()}-{threading.get_ident()}-{time.monotonic_ns()}"
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
             try:
-                with temporary.open("wb") as file:
-                    file.write(content)
-                    if durable:
-                        file.flush()
-                        os.fsync(file.fileno())
+                _write(temporary, content, durable)
+            except FileNotFoundError:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _write(temporary, content, durable)
+            try:
                 os.replace(temporary, target)
             except BaseException:
                 temporary.unlink(missing_ok=True)
@@ -70,8 +70,11 @@ class LocalStore:
 
     def size(self, key: str) -> int | None:
         """Bytes of the file of a key, or None when there is none."""
-        file = self.path(key)
-        return file.stat().st_size if file.is_file() else None
+        try:
+            info = self.path(key).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return info.st_size if stat.S_ISREG(info.st_mode) else None
 
     def list(self, prefix: str) -> Iterator[str]:
         """Keys below a folder, sorted; unfinished writes are not among them, and old ones are removed."""
@@ -116,6 +119,21 @@ class LocalStore:
             with contextlib.suppress(OSError):
                 holder.unlink(missing_ok=True)
             lock.release()
+
+
+def _write(file: Path, content: bytes, durable: bool) -> None:
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        left = memoryview(content)
+        while left:  # a full disk takes the first part and refuses the next
+            left = left[os.write(descriptor, left) :]
+        if durable:
+            os.fsync(descriptor)
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
 
 
 def _busy(holder: Path, purpose: str, waited: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,7 +15,7 @@ from dlf_resources.heap import return_large_buffers
 from dlf_resources.stores.base import Store
 
 _ROW_GROUP = 16_384
-_ALL_DIFFERENT = ("_id", "_key", "path", "url", "sha256", "phash", "seconds", "p_yes")
+_ALL_DIFFERENT = ("_id", "_key", "path", "url", "sha256", "phash", "_mirrored", "fingerprint", "seconds", "p_yes")
 
 
 def table_key(stage: str, partition: str) -> str:
@@ -97,6 +97,12 @@ class StageTables:
     def exists(self, stage: str, partition: str) -> bool:
         """Whether the stage has run for this partition."""
         return self.store.exists(table_key(stage, partition))
+
+    def keys(self, stage: str) -> list[str]:
+        """Partitions for which the stage has run, whatever project they are of."""
+        names = (PurePosixPath(key) for key in self.store.list(f"labels/{stage}"))
+        tables = (name for name in names if name.suffix == ".parquet" and len(name.parts) == 3)
+        return [name.stem for name in tables if not name.stem.endswith(".superseded")]
 
     def read(self, stage: str, partition: str, columns: Sequence[str] | None = None) -> pa.Table | None:
         """The table, or some of its columns, or None when the stage has not run for this partition."""

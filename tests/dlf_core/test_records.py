@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import hashlib
+import re
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from workspaces import ROOT
 
 from dlf_core.flat_boxes import flat_boxes
 from dlf_core.records import (
+    ERROR_STATES,
     SCHEMAS,
     SORT_KEYS,
     BoxVerdict,
+    CandidateState,
     DetectedBox,
     FilterVerdict,
     Grounding,
@@ -97,17 +102,57 @@ def test_a_table_has_its_schema_with_units_also_after_parquet(stage, tmp_path):
 
 
 def fields(schema: pa.Schema):
+    """Every column, and the members of those that are lists of rows."""
     for field in schema:
         yield field
-        if pa.types.is_list(field.type):
+        if pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type):
             yield from field.type.value_type
+
+
+def is_measured(kind: pa.DataType) -> bool:
+    """Whether a value says little without its unit: all but text and rows, also as the elements of a list."""
+    if pa.types.is_list(kind):
+        return is_measured(kind.value_type)
+    return not (pa.types.is_string(kind) or pa.types.is_struct(kind))
 
 
 @pytest.mark.parametrize("stage", SCHEMAS)
 def test_every_number_and_time_says_its_unit(stage):
-    measured = [f for f in fields(SCHEMAS[stage]) if not (pa.types.is_string(f.type) or pa.types.is_nested(f.type))]
+    measured = [f for f in fields(SCHEMAS[stage]) if is_measured(f.type)]
     assert measured
     assert [f.name for f in measured if not (f.metadata or {}).get(b"unit")] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "measured"),
+    [
+        (pa.int64(), True),
+        (pa.binary(), True),
+        (pa.list_(pa.float32()), True),
+        (pa.list_(pa.list_(pa.int8())), True),
+        (pa.string(), False),
+        (pa.list_(pa.string()), False),
+        (pa.list_(pa.struct([("x", pa.int8())])), False),  # its members are looked at one by one
+    ],
+    ids=str,
+)
+def test_lists_of_numbers_are_numbers(kind, measured):
+    assert is_measured(kind) is measured
+
+
+def test_no_column_of_rows_lies_too_deep_to_be_looked_at():
+    for schema in SCHEMAS.values():
+        for field in fields(schema):
+            if pa.types.is_list(field.type) and pa.types.is_nested(field.type.value_type):
+                assert not [member.name for member in field.type.value_type if pa.types.is_nested(member.type)]
+            assert not pa.types.is_struct(field.type)
+
+
+def test_the_files_that_units_name_are_there():
+    units = [(f.metadata or {}).get(b"unit", b"").decode() for schema in SCHEMAS.values() for f in fields(schema)]
+    named = {name for unit in units for name in re.findall(r"[\w/]+\.py\b", unit)}
+    assert named
+    assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
 
 
 def test_units_say_what_they_are():
@@ -125,6 +170,45 @@ def test_the_boxes_of_a_grounding_stand_in_its_row():
         | {"score": 0.5, "score_kind": "detector", "mask_rle": "rle"}
     ]
     assert to_table("label", [grounding("1", "q")]).to_pylist()[0]["boxes"] == []
+
+
+def test_what_is_known_of_a_picture_stands_in_its_row_and_survives_parquet(tmp_path):
+    known = {
+        "phash": "0" * 16,
+        "phash_mirrored": "f" * 16,
+        "fingerprint": bytes(range(256)),
+        "license": "by-sa",
+        "license_family": "cc-by-sa",
+        "attribution": "by Ève",
+        "http_status": 503,
+        "mirrored": True,
+    }
+    rows = [
+        Image("a", "m", "b", "duplicate", "s", "q", "u", 0, "1", near_duplicates=("z", "a", "z"), **known),
+        Image("b", "m", "b", "kept", "s", "q", "u", 1, "2"),
+    ]
+    pq.write_table(to_table("gather", rows), tmp_path / "t.parquet")
+    first, second = pq.read_table(tmp_path / "t.parquet").to_pylist()
+    assert {name: first[name] for name in known} == known
+    assert first["near_duplicates"] == ["z", "a", "z"], "in the order they were given"
+    assert second["near_duplicates"] == []
+    assert {second[name] for name in known} == {None}
+
+
+def test_the_row_of_a_candidate_has_the_columns_of_its_table_and_no_other():
+    names = [field.name for field in dataclasses.fields(Image)]
+    assert sorted(names) == sorted(SCHEMAS["gather"].names)
+    required = [f.name for f in dataclasses.fields(Image) if f.default is dataclasses.MISSING]
+    assert {f.name for f in SCHEMAS["gather"] if not f.nullable} == {*required, "seconds"}
+
+
+def test_every_state_that_a_candidate_can_end_in_has_its_name():
+    named = "kept duplicate too_small too_large not_an_image corrupt opted_out forbidden_address http_error timeout"
+    assert {*named.split(), "throttled", "unreadable", "outside_folder", "license_refused"} == set(CandidateState)
+
+
+def test_only_what_may_pass_is_an_error_that_is_tried_again():
+    assert set(ERROR_STATES) == {"unreadable", "timeout", "throttled"}
 
 
 def test_times_are_utc_whatever_zone_they_were_given_in():

@@ -45,7 +45,8 @@ def gather_part(bucket: str = "positive/a"):
 def test_the_manifest_lists_candidates_in_the_order_found_with_their_rights():
     manifest = list(views.gather_manifest([gather_part()]))
     assert [row["url"] for row in manifest] == ["https://e/1", "https://e/2", "https://e/3"]
-    expected = "url source title page license author license_url query path bytes sha256 phash bucket image_id"
+    expected = "url source title page license author license_url license_family attribution"
+    expected += " query path bytes sha256 phash bucket image_id"
     assert set(manifest[0]) == set(expected.split())
     assert manifest[0] == manifest[0] | {
         "source": "wikimedia",

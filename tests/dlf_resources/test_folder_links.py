@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from folder_photos import SOURCE, found, only, refusal
+from folder_photos import content, found, only, refusal
+from local_sources import nobody_writes
 
 from dlf_core.errors import SourceError
 from dlf_core.project import Project
@@ -35,14 +35,37 @@ def test_a_link_within_the_folder_is_read(project: Project, photos: Path) -> Non
     (photos / "real.jpg").write_bytes(b"real")
     (photos / "link.jpg").symlink_to("real.jpg")
     linked = next(candidate for candidate in found(project) if candidate.title == "link.jpg")
-    assert SOURCE.fetch(project, linked, 100) == b"real"
+    assert content(project, linked) == b"real"
 
 
 def test_a_folder_that_is_itself_a_link_is_searched(project: Project, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "a.jpg").write_bytes(b"there")
     (tmp_path / "photos").symlink_to("elsewhere")
-    assert SOURCE.fetch(project, only(project), 100) == b"there"
+    assert content(project, only(project)) == b"there"
+
+
+def test_a_file_that_became_a_link_out_of_the_folder_since_it_was_found_is_refused(
+    project: Project, photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "secret.jpg").write_bytes(b"secret")
+    (photos / "a.jpg").write_bytes(b"harmless")
+    candidate = only(project)
+    (photos / "a.jpg").unlink()
+    (photos / "a.jpg").symlink_to(tmp_path / "secret.jpg")
+    assert refusal(project, candidate)[0] == "outside_folder"
+
+
+def test_a_file_of_another_line_of_the_same_bucket_is_no_part_of_this_folder(
+    project: Project, photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "others").mkdir()
+    (tmp_path / "others" / "a.jpg").write_bytes(b"there")
+    (photos / "link.jpg").symlink_to("../others/a.jpg")
+    both = found(project, Bucket(folders=["photos", "others"]))
+    assert [(candidate.query, candidate.title) for candidate in both] == [("photos", "link.jpg"), ("others", "a.jpg")]
+    assert refusal(project, both[0])[0] == "outside_folder"
+    assert content(project, both[1]) == b"there"
 
 
 def test_links_to_folders_are_not_entered_so_circles_end(project: Project, photos: Path) -> None:
@@ -59,10 +82,9 @@ def test_a_link_that_leads_nowhere_or_to_itself_is_unreadable(project: Project, 
     assert refusal(project, candidate)[0] == "unreadable"
 
 
-@pytest.mark.usefixtures("soon")
 def test_a_named_pipe_is_refused_without_waiting_for_a_writer(project: Project, photos: Path) -> None:
-    os.mkfifo(photos / "pipe.jpg")
-    assert refusal(project, only(project)) == ("unreadable", "is not a regular file")
+    with nobody_writes(photos / "pipe.jpg"):
+        assert refusal(project, only(project)) == ("unreadable", "is not a regular file")
 
 
 def test_a_socket_is_refused(project: Project, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 import pytest
-from folder_photos import SOURCE, found, only, refusal
+from folder_photos import content, found, only, refusal, source
+from local_sources import candidates_of
 
 from dlf_core.errors import SourceError
 from dlf_core.project import Project
+from dlf_core.sections import Bucket
 from dlf_resources.sources.files import path_of
 
 ODD_NAMES = [
@@ -37,7 +41,7 @@ def test_a_file_of_any_name_is_found_addressed_in_ascii_and_read(project: Projec
     assert candidate.url.isascii()
     assert unquote_to_bytes(candidate.url).endswith(b"/photos/" + name)
     assert path_of(candidate.url) == path
-    assert SOURCE.fetch(project, candidate, 100) == b"content of it"
+    assert content(project, candidate) == b"content of it"
     candidate.title.encode("utf-8")  # a table takes it
 
 
@@ -112,3 +116,56 @@ def test_the_version_changes_with_the_content_and_the_candidate_stays(project: P
     after = only(project)
     assert after.candidate_id == before.candidate_id
     assert after.version != before.version
+
+
+def test_the_lines_are_the_folders_of_the_bucket_and_nothing_else(project: Project) -> None:
+    bucket = Bucket(queries=["cat"], videos=["v.mp4"], urls=["a.jpg"], folders=["b", "a"])
+    assert source(project).lines(bucket) == ["b", "a"]
+    assert source(project).lines(Bucket(queries=["cat"])) == []
+    assert (source(project).remote, source(project).usual) == (False, None)
+
+
+def test_a_folder_may_be_absolute_or_begin_at_home(
+    project: Project, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (photos / "a.jpg").write_bytes(b"x")
+    for line in (str(photos), "~/photos", "./photos/", "photos/../photos"):
+        (candidate,) = found(project, Bucket(folders=[line]))
+        assert candidate.query == line
+        assert content(project, candidate) == b"x"
+
+
+def test_files_of_ones_own_have_the_rights_that_the_project_says(
+    make_project: Callable[..., Project], photos: Path
+) -> None:
+    (photos / "a.jpg").write_bytes(b"x")
+    rights = {"license": "CC BY 4.0", "license_url": "https://example.org/by", "author": "Eve", "attribution": "by Eve"}
+    said = "{" + ", ".join(f'{key}: "{value}"' for key, value in rights.items()) + "}"
+    candidate = only(make_project(rights=said))
+    assert {key: getattr(candidate, key) for key in rights} == rights
+    silent = only(make_project())
+    assert {getattr(silent, key) for key in rights} == {None}
+
+
+def test_what_is_found_comes_one_by_one_so_that_a_gather_may_stop_early(project: Project, photos: Path) -> None:
+    """The gather breaks off after so many: what lies in folders not yet entered is not looked at."""
+    (photos / "a.jpg").write_bytes(b"x")
+    (photos / "sub").mkdir()
+    (photos / "sub" / "b.jpg").write_bytes(b"x")
+
+    async def first_then_the_rest() -> list[str]:
+        offered = source(project).find("photos", None)
+        names = [(await anext(offered)).title]
+        (photos / "sub" / "b.jpg").unlink()
+        return names + [candidate.title async for candidate in offered]
+
+    assert asyncio.run(first_then_the_rest()) == ["a.jpg"]
+
+
+def test_three_hundred_folders_deep_is_searched(project: Project, photos: Path) -> None:
+    deep = photos.joinpath(*["d"] * 300)
+    deep.mkdir(parents=True)
+    (deep / "a.jpg").write_bytes(b"x")
+    assert len(candidates_of(source(project), "photos")) == 1
+    assert content(project, only(project)) == b"x"

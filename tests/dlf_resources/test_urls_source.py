@@ -1,35 +1,34 @@
-"""The urls source: paths and file: addresses are read, everything else is a row that says why not."""
+"""The urls source: paths, file: addresses and addresses of the web; what cannot be had is a row that says why not."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from local_sources import around, candidates_of, content_of, download_of, nobody_writes, refusal_of
+from model_servers.loopback import status
+from web_servers.loopback import Web
 
-from dlf_core.errors import ImageRejected
+from dlf_core.errors import ImageRejected, Unfetched
 from dlf_core.project import Project
 from dlf_core.sections import Bucket
-from dlf_resources.sources import SOURCES, Candidate, left_out, sources_of
+from dlf_resources.sources import SOURCES, Candidate, sources_of
 from dlf_resources.sources.urls import UrlsSource
-
-SOURCE = UrlsSource()
 
 
 def candidate_of(project: Project, line: str) -> Candidate:
-    (candidate,) = SOURCE.candidates(project, Bucket(urls=[line]))
+    (candidate,) = candidates_of(UrlsSource(around(project)), line)
     return candidate
 
 
 def fetched(project: Project, line: str) -> bytes:
-    return SOURCE.fetch(project, candidate_of(project, line), 100)
+    return content_of(UrlsSource(around(project)), candidate_of(project, line))
 
 
 def refusal(project: Project, line: str) -> tuple[str, str]:
-    with pytest.raises(ImageRejected) as caught:
-        fetched(project, line)
-    return str(caught.value.state), caught.value.reason
+    return refusal_of(UrlsSource(around(project)), candidate_of(project, line))
 
 
 NAMES = ["a b.jpg", "no\u00a0break.jpg", "100%.jpg", "%41.jpg", "größe.jpg", "a#1?x=2.jpg", "照片.jpg"]
@@ -79,21 +78,30 @@ def test_a_relative_file_address_is_relative_to_the_yaml_as_a_path_is(
     assert fetched(project, "file:a.jpg") == b"here"
 
 
-def test_lines_keep_their_order(project: Project) -> None:
+def test_the_lines_are_the_addresses_of_the_bucket_in_their_order(project: Project) -> None:
     lines = ["z.jpg", "https://example.org/a.jpg", "a.jpg"]
-    assert [candidate.query for candidate in SOURCE.candidates(project, Bucket(urls=lines))] == lines
+    source = UrlsSource(around(project))
+    assert source.lines(Bucket(queries=["cat"], folders=["f"], videos=["v"], urls=lines)) == lines
+    assert [candidate.query for line in lines for candidate in candidates_of(source, line)] == lines
+    assert (source.remote, source.usual) == (False, None)
 
 
-@pytest.mark.parametrize("scheme", ["http", "https", "ftp", "s3"])
-def test_an_address_of_the_network_is_a_candidate_that_is_not_fetched(project: Project, scheme: str) -> None:
-    line = f"{scheme}://example.org/a%20b.jpg?size=1"
-    assert candidate_of(project, line).url == line
-    reason = f"{scheme} addresses are not downloaded by this version; save the image and name its path"
-    assert refusal(project, line) == ("not_fetched", reason)
+@pytest.mark.parametrize("scheme", ["FILE", "File"])
+def test_a_file_address_is_one_in_whatever_case(project: Project, tmp_path: Path, scheme: str) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"here")
+    assert fetched(project, f"{scheme}://{tmp_path}/a.jpg") == b"here"
 
 
-def test_an_address_that_is_none_is_refused_and_stops_nothing(project: Project) -> None:
-    assert refusal(project, "http://[not-an-address/a.jpg")[0] == "not_fetched"
+def test_files_of_ones_own_have_the_rights_that_the_project_says(make_project: Callable[..., Project]) -> None:
+    project = make_project(rights='{license: "CC0", author: "Eve"}')
+    assert (candidate_of(project, "a.jpg").license, candidate_of(project, "a.jpg").author) == ("CC0", "Eve")
+
+
+def test_pictures_of_the_web_have_not_the_rights_of_the_projects_own_files(
+    make_project: Callable[..., Project],
+) -> None:
+    found = candidate_of(make_project(rights='{license: "CC0", author: "Eve"}'), "https://example.org/a.jpg")
+    assert (found.license, found.author, found.attribution, found.license_url) == (None, None, None, None)
 
 
 def test_a_missing_file_is_unreadable(project: Project) -> None:
@@ -116,10 +124,9 @@ def test_folders_given_as_addresses_leave_no_file_open(project: Project, tmp_pat
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-@pytest.mark.usefixtures("soon")
 def test_a_named_pipe_is_refused_without_waiting(project: Project, tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe.jpg")
-    assert refusal(project, "pipe.jpg") == ("unreadable", "is not a regular file")
+    with nobody_writes(tmp_path / "pipe.jpg"):
+        assert refusal(project, "pipe.jpg") == ("unreadable", "is not a regular file")
 
 
 def test_a_zero_byte_in_an_address_is_refused_and_stops_nothing(project: Project) -> None:
@@ -132,12 +139,98 @@ def test_the_same_address_from_two_sources_is_two_candidates() -> None:
     assert len(first.candidate_id) == 32
 
 
-def test_a_project_gets_the_sources_it_names_in_its_order(make_project: Callable[..., Project]) -> None:
-    project = make_project(sources="[urls, duckduckgo, folder]")
-    assert [source.name for source in sources_of(project)] == ["urls", "folder"]
-    assert [source.name for source in sources_of(make_project())] == list(SOURCES) == ["folder", "urls"]
+EVERY = Bucket(queries=["cat"], videos=["v.mp4"], folders=["f"], urls=["a.jpg"])
 
 
-def test_what_no_source_reads_is_told_in_words() -> None:
-    assert left_out(Bucket(queries=["a", "b"], videos=["c"], folders=["d"])) == ["2 search queries", "1 videos"]
-    assert left_out(Bucket(folders=["d"], urls=["e"])) == []
+def names(project: Project, bucket: Bucket) -> list[str]:
+    return [source.name for source in sources_of(around(project), bucket)]
+
+
+def test_a_bucket_gets_the_sources_that_the_project_names_in_its_order(make_project: Callable[..., Project]) -> None:
+    project = make_project(sources="[video, urls, duckduckgo, folder]")
+    assert names(project, EVERY) == ["video", "urls", "duckduckgo", "folder"]
+    assert names(make_project(), EVERY) == list(SOURCES)
+    assert list(SOURCES) == ["folder", "urls", "duckduckgo", "wikimedia", "openverse", "video"]
+
+
+def test_a_source_named_twice_is_asked_once(make_project: Callable[..., Project]) -> None:
+    assert names(make_project(sources="[folder, folder]"), EVERY) == ["folder"]
+
+
+def test_a_bucket_gets_no_source_that_it_has_no_lines_for(make_project: Callable[..., Project]) -> None:
+    assert names(make_project(), Bucket(folders=["d"])) == ["folder"]
+    assert names(make_project(), Bucket(urls=["e"], folders=["d"])) == ["folder", "urls"]
+    assert names(make_project(), Bucket(queries=["q"])) == ["duckduckgo", "wikimedia", "openverse"]
+    assert names(make_project(), Bucket(videos=["v"])) == ["video"]
+
+
+def test_every_source_bears_the_name_it_is_registered_under(project: Project) -> None:
+    assert {name: made(around(project)).name for name, made in SOURCES.items()} == {name: name for name in SOURCES}
+
+
+class Pictures(Web):
+    """A host of files, without a search."""
+
+    def knows(self, path: str) -> bool:
+        return False
+
+
+@pytest.fixture
+def pictures() -> Iterator[Pictures]:
+    with Pictures() as server:
+        yield server
+
+
+def downloaded(project: Project, line: str, max_bytes: int = 100) -> bytes:
+    surroundings = around(project, loopback=True)
+    return download_of(UrlsSource(surroundings), surroundings, candidate_of(project, line), max_bytes)
+
+
+def test_an_address_of_the_web_is_downloaded_with_its_query_and_escapes(project: Project, pictures: Pictures) -> None:
+    url = pictures.serve("/a%20b.jpg", b"from afar") + "?size=1&name=%C3%A9"
+    assert candidate_of(project, url).url == url
+    assert downloaded(project, url) == b"from afar"
+    assert [request.path for request in pictures.requests] == ["/a%20b.jpg?size=1&name=%C3%A9"]
+
+
+def test_a_download_that_is_not_there_is_a_row_with_its_status(project: Project, pictures: Pictures) -> None:
+    with pytest.raises(Unfetched) as caught:
+        downloaded(project, f"{pictures.url}/gone.jpg")
+    assert (caught.value.state, caught.value.status) == ("http_error", 404)
+
+
+def test_a_download_over_the_limit_of_bytes_is_too_large(project: Project, pictures: Pictures) -> None:
+    url = pictures.serve("/a.jpg", bytes(1001))
+    assert downloaded(project, pictures.serve("/b.jpg", bytes(1000)), 1000) == bytes(1000)
+    with pytest.raises(Unfetched) as caught:
+        downloaded(project, url, 1000)
+    assert caught.value.state == "too_large"
+
+
+def test_an_address_of_this_machine_is_refused_and_nothing_is_sent(project: Project, pictures: Pictures) -> None:
+    url = pictures.serve("/a.jpg", b"mine")
+    surroundings = around(project)
+    with pytest.raises(Unfetched) as caught:
+        download_of(UrlsSource(surroundings), surroundings, candidate_of(project, url))
+    assert caught.value.state == "forbidden_address"
+    assert pictures.requests == []
+
+
+@pytest.mark.parametrize("line", ["ftp://example.org/a.jpg", "s3://bucket/a.jpg", "http://[not-an-address/a.jpg"])
+def test_an_address_that_is_none_of_the_web_is_refused_and_stops_nothing(project: Project, line: str) -> None:
+    assert candidate_of(project, line).url == line
+    surroundings = around(project)
+    with pytest.raises(Unfetched) as caught:
+        download_of(UrlsSource(surroundings), surroundings, candidate_of(project, line))
+    assert caught.value.state == "forbidden_address"
+
+
+def test_a_download_that_leads_to_a_file_of_this_machine_is_refused(
+    project: Project, pictures: Pictures, tmp_path: Path
+) -> None:
+    (tmp_path / "secret.jpg").write_bytes(b"secret")
+    pictures.serve("/a.jpg", b"")
+    pictures.always("/a.jpg", status(302, Location=(tmp_path / "secret.jpg").as_uri()))
+    with pytest.raises(Unfetched) as caught:
+        downloaded(project, f"{pictures.url}/a.jpg")
+    assert caught.value.state == "forbidden_address"
