@@ -5,6 +5,9 @@ A blocking check stops its own partition: the stages after it do not run for tha
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,13 +16,18 @@ from dlf_assets.partitions import PROJECT_BUCKET
 from dlf_core.boxes import as_boxes, valid
 from dlf_core.project import Project
 from dlf_core.records import SCHEMAS
+from dlf_resources.sources.searching import Ended, Search
 
 # Buckets of these kinds are gathered in order not to show the target; nothing kept there is no alarm.
 WITHOUT_TARGET = ("negative", "distractor", "background")
 
+# Candidates that are no images, as opposed to images that are not wanted.
+_BAD = ("corrupt", "not_an_image", "unreadable")
+
 _SPECS: dict[str, list[tuple[str, bool, str]]] = {
     "gathered_images": [
         ("images_decode", True, "Of the candidates at least one became an image; unreadable ones are few."),
+        ("sources_answer", True, "The sources delivered something; those that throttle or fail are named."),
     ],
     "filtered_images": [
         ("keep_rate", True, "The filter kept something (no alarm in negative, distractor and background buckets)."),
@@ -59,18 +67,33 @@ def column_schema(stage: str) -> dict[str, dg.TableSchema]:
     return {"dagster/column_schema": dg.TableSchema(columns)}
 
 
-def of_gather(table: pa.Table) -> list[dg.AssetCheckResult]:
-    """Checks of a gather table."""
+def of_gather(table: pa.Table, searches: Sequence[Search]) -> list[dg.AssetCheckResult]:
+    """Checks of a gather table, and of the searches behind it."""
     states = table["state"].to_pylist()
     kept = states.count("kept") + states.count("duplicate")
-    bad = sum(state in ("corrupt", "not_an_image", "unreadable", "not_fetched") for state in states)
+    bad = sum(state in _BAD for state in states)
     if not states:
         said, passed, blocks = "the bucket is empty: its sources offered nothing", True, False
     elif not kept:
         said, passed, blocks = f"none of {len(states)} candidates became an image", False, True
     else:
         said, passed, blocks = f"{bad} of {len(states)} candidates could not be decoded", bad <= len(states) / 2, False
-    return [_result("images_decode", passed, said, blocks=blocks)]
+    return [_result("images_decode", passed, said, blocks=blocks), _sources_answer(searches)]
+
+
+def _sources_answer(searches: Sequence[Search]) -> dg.AssetCheckResult:
+    silent = [one for one in searches if one.ended is not Ended.ANSWERED]
+    if not silent:
+        return _result("sources_answer", True, f"all {len(searches)} searches were answered")
+    ways = Counter((one.source, str(one.ended)) for one in silent)
+    said = ", ".join(f"{source} {how} ({count} of its searches)" for (source, how), count in sorted(ways.items()))
+    delivered = sum(len(one.candidates) for one in searches)
+    if delivered:
+        return _result("sources_answer", False, f"{said}; the others found {delivered} candidates", blocks=False)
+    first = next((one for one in silent if one.ended is Ended.THROTTLED), silent[0])
+    later = " Try again later." if first.ended is Ended.THROTTLED else ""
+    why = str(first.said).rstrip(".")
+    return _result("sources_answer", False, f"no source delivered anything: {said}; {why}.{later}")
 
 
 def of_filter(table: pa.Table, bucket: str, project: Project) -> list[dg.AssetCheckResult]:

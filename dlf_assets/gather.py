@@ -1,10 +1,7 @@
 """Gather: candidates of the bucket's sources become images in the store, or rows that say why not."""
 
-import asyncio
-import hashlib
-import time
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import dagster as dg
@@ -14,21 +11,29 @@ from pydantic import Field
 
 from dlf_assets import checks
 from dlf_assets.asks import Asks
-from dlf_assets.materialisation import counts, stage_metadata
+from dlf_assets.candidates import STAGE, Numbered, numbered, refused, searched
+from dlf_assets.fetching import Fetcher
+from dlf_assets.gather_report import contact_sheet_of, gather_metadata
 from dlf_assets.partitions import PROJECT_BUCKET
-from dlf_assets.stage import Bucket, Computed, compute, now, open_bucket, sentence
+from dlf_assets.source_pools import SourcePools
+from dlf_assets.stage import Bucket, Computed, compute, open_bucket
 from dlf_core import views
-from dlf_core.errors import ImageRejected, SourceError
-from dlf_core.memo import memo_key
-from dlf_core.records import ERROR_STATES, CandidateState, Image, image_id_of, to_table
+from dlf_core.errors import SourceError
+from dlf_core.licenses import identify
+from dlf_core.records import CandidateState, Image, may_pass, to_table
 from dlf_resources.dagster_resources import EngineResource, ExperimentsResource, ProjectsResource
-from dlf_resources.images import Limits, inspect
-from dlf_resources.sources import SOURCES, Candidate, left_out, sources_of
-from dlf_resources.stores.fragments import StageOutput
+from dlf_resources.duplicates.marking import mark_duplicates
+from dlf_resources.images import Limits
+from dlf_resources.progress import reporter_or
+from dlf_resources.sources import Source, Surroundings, passed_over, sources_of
+from dlf_resources.stores.fragments import Fragments, StageOutput
+from dlf_resources.stores.journal import Journal
+from dlf_resources.stores.searches import Searches
 from dlf_resources.stores.tables import STAGE_METADATA
+from dlf_resources.web.connection import Connection
 
-STAGE = "gather"
-IN_FLIGHT = 8
+IN_FLIGHT = 50
+_TOLD = ("query", "page", "title", "author", "license", "attribution")
 
 
 class GatherConfig(dg.Config):
@@ -36,16 +41,13 @@ class GatherConfig(dg.Config):
 
     limit: int | None = Field(default=None, ge=1, description="Smoke test: only the first so many candidates.")
     max_per_query: int | None = Field(
-        default=None, ge=1, description="At most so many images a folder, address or search query."
+        default=None,
+        ge=1,
+        description="At most so many candidates a source and query; without it, web.max_per_query for searches and all "
+        "of folders and lists.",
     )
     workers: int = Field(default=IN_FLIGHT, ge=1, le=256, description="Candidates in work at once.")
-
-
-@dataclass(frozen=True, slots=True)
-class _Numbered:
-    candidate: Candidate
-    order: int
-    key: str
+    again: bool = Field(default=False, description="Ask again for candidates that were rejected before.")
 
 
 @dg.asset(
@@ -66,27 +68,61 @@ def gathered_images(  # type: ignore[no-untyped-def]  # Dagster takes no Materia
     experiments: ExperimentsResource,
     engine: EngineResource,
 ):
-    """Fetch new candidates, keep what is there, mark duplicates."""
+    """Search, fetch new candidates, keep what is there, mark duplicates."""
     bucket = open_bucket(context, STAGE, projects, experiments, engine)
     limits = _limits(bucket)
-    numbered = _candidates(bucket, config.max_per_query)
-    result = compute(
-        bucket,
-        Asks.of(((item.key,) for item in numbered), numbered.__getitem__),
-        lambda item, _: asyncio.to_thread(_fetch, bucket, item, limits),
-        lambda item, _, error, seconds: [_row(bucket, item, CandidateState.UNREADABLE, sentence(error), seconds)],
-        window=config.workers,
-        threads=config.workers,
-        limit=config.limit,
-        usable=lambda table: _still_there(bucket, table),
-    )
-    result = _finished(bucket, numbered, result)
+    connection = Connection(bucket.project.web)
+    reporter = reporter_or(bucket.log)
+    work = bucket.store.path(f"labels/{STAGE}/{bucket.key}.work")
+    records = bucket.store.path(f"labels/{STAGE}/{bucket.key}.videos")
+    surroundings = Surroundings(bucket.project, connection, work, records, bucket.warn, reporter.note)
+    sources = sources_of(surroundings, bucket.project.buckets[bucket.name])
+    _tell_of_passed_over(bucket, sources)
+    turns = SourcePools(context, reporter.note)
+    searches = searched(bucket, sources, connection, config.max_per_query, turns, reporter)
+    for one in searches:
+        if one.said is not None:
+            bucket.warn(f"bucket '{bucket.name}', {one.source} '{one.line}': {one.said}")
+    earlier = _earlier(bucket)
+    items = numbered(bucket, sources, searches, earlier, limits)
+    journal = Journal(work / "fetched.jsonl")
+    stored = _stored(bucket, earlier)
+    with journal:
+        by_name = {source.name: source for source in sources}
+        fetcher = Fetcher(bucket, by_name, limits, stored, journal, journal.read(), config.again)
+        result = compute(
+            bucket,
+            Asks.of(((item.key,) for item in items), items.__getitem__),
+            lambda item, _: fetcher.fetch(item),
+            lambda item, _, error, seconds: fetcher.failed(item, error, seconds),
+            window=config.workers,
+            within=lambda _: connection.open(),
+            limit=config.limit,
+            usable=lambda table: _usable(bucket, table, again=config.again),
+        )
+    whole = config.limit is None or config.limit >= len(items)
+    result = _finished(bucket, sources, items, earlier, result, whole=whole)
+    if whole:  # a smoke test leaves what was found and made for the gather that follows
+        shutil.rmtree(work, ignore_errors=True)
     part = views.gather_part(bucket.name, result.table)
     bucket.run_folder.merge("gather/manifest.json", bucket.key, part, views.gather_manifest)
     bucket.run_folder.merge("gather/stats.json", bucket.key, part, views.gather_stats)
+    sheet = contact_sheet_of(bucket, result.table)
     return dg.MaterializeResult(
-        value=result.output, metadata=_metadata(bucket, result), check_results=checks.of_gather(result.table)
+        value=result.output,
+        metadata=gather_metadata(bucket, result, searches, sheet),
+        check_results=checks.of_gather(result.table, searches),
     )
+
+
+def _tell_of_passed_over(bucket: Bucket, sources: Sequence[Source]) -> None:
+    project = bucket.project
+    kinds = passed_over(project, project.buckets[bucket.name])
+    if kinds:
+        said = f"bucket '{bucket.name}' names {' and '.join(kinds)}, which none of 'sources:' reads"
+        if not sources:
+            raise SourceError(f"{project.file}: {said} ({', '.join(project.sources)}); add one that does.")
+        bucket.warn(f"{said}; they are passed over.")
 
 
 def _limits(bucket: Bucket) -> Limits:
@@ -94,138 +130,82 @@ def _limits(bucket: Bucket) -> Limits:
     return Limits(chosen.min_side, chosen.max_pixels, chosen.max_bytes)
 
 
-def _candidates(bucket: Bucket, max_per_query: int | None) -> list[_Numbered]:
-    """What the bucket's sources offer, each address once a source, in order."""
-    project, wanted = bucket.project, bucket.project.buckets[bucket.name]
-    skipped = left_out(wanted)
-    if skipped:
-        said = f"bucket '{bucket.name}': {' and '.join(skipped)} not gathered: this version reads folders and files."
-        if not any(source.wanted(wanted) for source in sources_of(project)):
-            raise SourceError(f"{project.file}: {said} Name some under 'folders:' or 'urls:' of the bucket.")
-        bucket.warn(said)
-    limits = _limits(bucket)
-    found: dict[str, _Numbered] = {}
-    per_query: dict[tuple[str, str], int] = {}
-    for source in sources_of(project):
-        for candidate in source.candidates(project, wanted):
-            line = (candidate.source, candidate.query)
-            if candidate.candidate_id in found or per_query.get(line, 0) >= (max_per_query or 1 << 60):
-                continue
-            per_query[line] = per_query.get(line, 0) + 1
-            key = memo_key(
-                STAGE,
-                candidate=candidate.candidate_id,
-                version=candidate.version,
-                limits=[limits.min_side, limits.max_pixels, limits.max_bytes],
-            )
-            found[candidate.candidate_id] = _Numbered(candidate, len(found), key)
-    return list(found.values())
+def _earlier(bucket: Bucket) -> pa.Table:
+    """Rows of earlier gathers, also of one that was killed; one a candidate, its last."""
+    # Fragments first: a run that ends just now writes its table, and then removes them.
+    unfinished = Fragments(bucket.store, STAGE, bucket.key).read()
+    table = pa.concat_tables([bucket.tables.read_or_empty(STAGE, bucket.key), unfinished])
+    last = {candidate: place for place, candidate in enumerate(table["candidate_id"].to_pylist())}
+    return table.take(pa.array(sorted(last.values()), pa.int64()))
 
 
-def _fetch(bucket: Bucket, item: _Numbered, limits: Limits) -> list[Image]:
-    began = time.perf_counter()
-    source = SOURCES[item.candidate.source]()
-    try:
-        content = source.fetch(bucket.project, item.candidate, limits.max_bytes)
-    except ImageRejected as rejected:
-        return [_row(bucket, item, rejected.state, rejected.reason, time.perf_counter() - began)]
-    sha256 = hashlib.sha256(content).hexdigest()
-    known: dict[str, Any] = {"image_id": image_id_of(content), "sha256": sha256, "bytes": len(content)}
-    try:
-        facts = inspect(content, limits)
-    except ImageRejected as rejected:
-        row = _row(bucket, item, rejected.state, rejected.reason, time.perf_counter() - began)
-        return [replace(row, **known)]
-    path = f"raw/{bucket.name}/{known['image_id']}.{facts.extension}"
-    if bucket.store.size(path) != len(content):
-        bucket.store.put(path, content, durable=False)
-    row = _row(bucket, item, CandidateState.KEPT, None, time.perf_counter() - began)
-    size: dict[str, Any] = {"width": facts.width, "height": facts.height}
-    return [replace(row, **known, **size, path=path, format=facts.format, phash=facts.phash)]
+def _stored(bucket: Bucket, earlier: pa.Table) -> dict[str, str]:
+    """Address on the web → path of what was kept of it, also under earlier limits."""
+    stored: dict[str, str] = {}
+    for table in (bucket.tables.read_superseded(STAGE, bucket.key), earlier):
+        for row in table.select(["path", "url"]).to_pylist():
+            if row["path"] is not None and not row["url"].startswith("file:"):
+                stored[row["url"]] = row["path"]
+    return stored
 
 
-def _row(bucket: Bucket, item: _Numbered, state: str, reason: str | None, seconds: float) -> Image:
-    candidate = item.candidate
-    return Image(
-        candidate_id=candidate.candidate_id,
-        memo_key=item.key,
-        bucket=bucket.name,
-        state=str(state),
-        reason=reason,
-        source=candidate.source,
-        query=candidate.query,
-        url=candidate.url,
-        order=item.order,
-        page=candidate.page,
-        title=candidate.title,
-        author=candidate.author,
-        license=candidate.license,
-        license_url=candidate.license_url,
-        group=candidate.group,
-        fetched_at=now(),
-        seconds=seconds,
-    )
+def _usable(bucket: Bucket, table: pa.Table, *, again: bool) -> pa.Table:
+    """Rows that stand: rejected ones unless they are asked for again, kept ones whose file is whole in the store."""
+    rows = table.select(["path", "state", "bytes", "http_status"]).to_pylist()
+    return table.filter(pa.array([_stands(bucket, row, again) for row in rows], pa.bool_()))
 
 
-def _still_there(bucket: Bucket, table: pa.Table) -> pa.Table:
-    """Rows whose image file is whole in the store, and rows that never had one."""
-    rows = table.select(["path", "state", "bytes"]).to_pylist()
-    there = [
-        row["state"] != CandidateState.KEPT if row["path"] is None else bucket.store.size(row["path"]) == row["bytes"]
-        for row in rows
-    ]
-    return table.filter(pa.array(there, pa.bool_()))
+def _stands(bucket: Bucket, row: dict[str, Any], again: bool) -> bool:
+    if row["path"] is not None:
+        return bucket.store.size(row["path"]) == row["bytes"]
+    if row["state"] not in set(CandidateState):
+        return False  # of a version that did not ask the web
+    return row["state"] != CandidateState.KEPT and not may_pass(row["state"], row["http_status"]) and not again
 
 
-def _finished(bucket: Bucket, numbered: Sequence[_Numbered], result: Computed) -> Computed:
+def _finished(
+    bucket: Bucket,
+    sources: Sequence[Source],
+    items: Sequence[Numbered],
+    earlier: pa.Table,
+    result: Computed,
+    *,
+    whole: bool,
+) -> Computed:
     """Add images of earlier gathers whose source still stands in the YAML; number the rows; mark duplicates."""
-    offered = {item.candidate.candidate_id: item.order for item in numbered}
-    lines = {
-        (s.name, line) for s in sources_of(bucket.project) for line in s.wanted(bucket.project.buckets[bucket.name])
-    }
-    earlier = _still_there(bucket, bucket.tables.read_or_empty(STAGE, bucket.key))
-    gone = earlier.filter(pc.is_in(earlier["state"], pa.array(["kept"]))).to_pylist()
-    rows = result.table.to_pylist()
+    offered = {item.candidate.candidate_id: item for item in items}
+    wanted = bucket.project.buckets[bucket.name]
+    lines = {(source.name, line) for source in sources for line in source.lines(wanted)}
+    rows = [_with_rights(row, offered[row["candidate_id"]]) for row in result.table.to_pylist()]
+    kept = _usable(bucket, earlier, again=False)
+    kept = kept.filter(pc.is_in(kept["state"], pa.array(["kept", "duplicate"])))
     # A file that was renamed is offered under its new name; the row of its old one would be a duplicate of it.
-    there = {row["image_id"] for row in rows if row["state"] == CandidateState.KEPT}
-    for row in gone:
+    there = {row["image_id"] for row in rows if row["path"] is not None}
+    for row in kept.to_pylist():
         new = row["candidate_id"] not in offered and row["image_id"] not in there
-        if new and (row["source"], row["query"]) in lines:
+        license_ = identify(row["license"], row["license_url"])
+        taken = not refused(bucket.project, row["url"], row["license"], license_)
+        if new and taken and (row["source"], row["query"]) in lines:
             rows.append(row)
-    rows.sort(key=lambda row: (offered.get(row["candidate_id"], len(offered)), row["order"], row["candidate_id"]))
-    first: dict[str, dict[str, Any]] = {}
+    last = len(items)
+    rows.sort(key=lambda row: (_order(offered, row, last), row["order"], row["candidate_id"]))
     for order, row in enumerate(rows):
         row["order"] = order
-        if row["state"] not in (CandidateState.KEPT, CandidateState.DUPLICATE):
-            continue
-        original = first.setdefault(row["image_id"], row)
-        if original is row:
-            row |= {"state": str(CandidateState.KEPT), "duplicate_of": None, "reason": None}
-        else:
-            reason = f"the same bytes as {original['title'] or original['url']}"
-            row |= {"state": str(CandidateState.DUPLICATE), "duplicate_of": row["image_id"], "reason": reason}
+    mark_duplicates(bucket.project, bucket.tables, bucket.key, rows)
     table = to_table(STAGE, [Image(**row) for row in rows])
-    output = StageOutput(STAGE, table, result.output.fragments)
+    searches = Searches(bucket.store, bucket.key).keys() if whole else ()
+    output = StageOutput(STAGE, table, (*result.output.fragments, *searches))
     return Computed(output, result.computed, len(table) - result.computed, result.worked, result.seconds)
 
 
-def _metadata(bucket: Bucket, result: Computed) -> dict[str, Any]:
-    table = result.table
-    tally = counts(table, "state")
-    kept = tally.get("kept", 0)
-    errors = sum(tally.get(state, 0) for state in ERROR_STATES)
-    names = ["state", "title", "width", "height", "source", "reason"]
-    # what was rejected is what a person wants to see first
-    shown = sorted(table.select(names).to_pylist(), key=lambda row: row["state"] == "kept")
-    return stage_metadata(
-        result,
-        taken=len(table),
-        out=kept,
-        dropped=len(table) - kept - errors,
-        errors=errors,
-        unit="images",
-        tally=tally,
-        samples=shown,
-        run_folder=bucket.run_folder,
-        more={"images": kept, "bytes": sum(value or 0 for value in table["bytes"].to_pylist())},
-    )
+def _order(offered: dict[str, Numbered], row: dict[str, Any], last: int) -> int:
+    item = offered.get(row["candidate_id"])
+    return item.order if item is not None else last
+
+
+def _with_rights(row: dict[str, Any], item: Numbered) -> dict[str, Any]:
+    """The row with what is known of its rights today."""
+    candidate = item.candidate
+    told = {name: getattr(candidate, name) for name in _TOLD}
+    url = candidate.license_url or item.license.url
+    return row | told | {"license_url": url, "license_family": item.license.family}

@@ -123,7 +123,7 @@ def compute(
         within: entered around the work, if there is any: open connections. Told of what takes its time.
         threads: see `Engine.map`.
         limit: only the first so many items are computed; rows of the others that are there already stay.
-        usable: filters earlier rows further (an image whose file is gone must be fetched again).
+        usable: which earlier rows need not be computed again (an image whose file is gone must be fetched).
 
     Raises:
         PartitionBusy: another run works on this stage of this bucket.
@@ -136,9 +136,8 @@ def compute(
     with lock, Fragments(bucket.store, bucket.stage, bucket.key) as fragments:
         began = time.perf_counter()
         old = _remembered(bucket, fragments, asks, status)
-        if usable is not None:
-            old = usable(old)
-        good = _good(old, status)
+        # `old` keeps what must be computed again: with a limit its turn may not come.
+        good = _good(old if usable is None else usable(old), status)
         lacking = asks.lacking(good["memo_key"], limit)
         todo = len(np.unique(asks.owners[lacking]))
         reporter = reporter_or(bucket.log)

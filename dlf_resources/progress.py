@@ -25,6 +25,18 @@ class Reporter(Protocol):
         """The stage has its table."""
         ...
 
+    def searching(self, source: str, line: str, most: int | None) -> None:
+        """A source is asked for candidates; several may be at the same time."""
+        ...
+
+    def found(self, source: str, line: str, count: int) -> None:
+        """So many candidates have come by now."""
+        ...
+
+    def searched(self, source: str, line: str, count: int, how: str) -> None:
+        """The search has ended: answered, throttled, failed, or remembered from an interrupted gather."""
+        ...
+
     def note(self, text: str) -> None:
         """Something takes its time before work can begin; each text replaces the one before."""
         ...
@@ -63,6 +75,20 @@ class LogReporter:
     def finish(self, stage: str, bucket: str, tally: Counter[str], seconds: float) -> None:
         """See `Reporter`."""
         self._write(f"{stage} {bucket}: done in {seconds:.1f} s ({spelled(tally)})")
+
+    def searching(self, source: str, line: str, most: int | None) -> None:
+        """See `Reporter`."""
+
+    def found(self, source: str, line: str, count: int) -> None:
+        """See `Reporter`."""
+        now = time.monotonic()
+        if now - self._said >= self._every:
+            self._said = now
+            self._write(f"search {source} '{line}': {count} found so far")
+
+    def searched(self, source: str, line: str, count: int, how: str) -> None:
+        """See `Reporter`."""
+        self._write(f"search {source} '{line}': {count} found ({how})")
 
     def note(self, text: str) -> None:
         """See `Reporter`."""

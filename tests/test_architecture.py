@@ -21,7 +21,10 @@ def test_a_package_imports_only_from_floors_below_it() -> None:
 @pytest.mark.parametrize(
     ("module", "banned"),
     [
-        ("dlf_assets.definitions", {"onnxruntime", "cv2", "torch", "scipy", "imagehash", "hotcoco", "pandas"}),
+        (
+            "dlf_assets.definitions",
+            {"onnxruntime", "cv2", "torch", "scipy", "hotcoco", "pandas", "faiss", "ddgs", "yt_dlp", "av"},
+        ),
         ("dlf_assets.cli.main", {"dagster", "pyarrow", "numpy", "PIL", "onnxruntime"}),
         ("dlf_core.project", {"dagster", "pyarrow", "numpy", "PIL"}),
     ],

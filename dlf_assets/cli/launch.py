@@ -34,7 +34,20 @@ warnings.simplefilter("ignore")
 STOPPED = "stopped; everything computed so far is kept, and the same command goes on from there."
 USAGE = ("requests", "retries", "throttled", "input_tokens", "output_tokens", "backend_seconds")
 NUMBERS = ("in", "out", "dropped", "errors", "computed", "reused", "seconds")
-_MORE = ("unit", "boxes", "counts", "yes_rate", "backend", "model", "not_asked", "images_per_second", *USAGE)
+_MORE = (
+    "unit",
+    "boxes",
+    "counts",
+    "sources",
+    "searches",
+    "contact_sheet",
+    "yes_rate",
+    "backend",
+    "model",
+    "not_asked",
+    "images_per_second",
+    *USAGE,
+)
 _COST = "cost_"
 
 

@@ -28,9 +28,16 @@ ExperimentOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 MaxPerQueryOption = Annotated[
-    int | None, typer.Option("--max-per-query", min=1, help="At most N images a folder, address or query.")
+    int | None,
+    typer.Option(
+        "--max-per-query",
+        min=1,
+        help="At most N candidates a source and query; searches without it: web.max_per_query (30).",
+    ),
 ]
 WorkersOption = Annotated[int, typer.Option("--workers", min=1, max=256, help="Candidates in work at once.")]
+WORKERS = 50
+AgainOption = Annotated[bool, typer.Option("--again", help="Ask again for candidates that were rejected before.")]
 
 
 def load_project(name_or_path: str) -> Project:

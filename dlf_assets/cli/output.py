@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from dlf_assets.cli.source_table import print_sources
+
 if TYPE_CHECKING:
     from dlf_assets.cli.launch import Report
 
@@ -29,6 +31,8 @@ def print_report(report: Report) -> None:
     """The table of stages, warnings, failures, evaluation and where everything lies."""
     out = console()
     if report.stages:
+        if gathered := report.stages.get("gather"):
+            print_sources(out, gathered)
         out.print(_stage_table(report.stages))
         every = [numbers for buckets in report.stages.values() for numbers in buckets.values()]
         computed, reused = (sum(numbers[name] for numbers in every) for name in ("computed", "reused"))
@@ -50,8 +54,8 @@ def print_report(report: Report) -> None:
             shown = ", ".join(f"{name} {_number(scores[key])}" for name, key in _SCORES)
             out.print(f"evaluation  {shown} (IoU 0.5, {scores['truth_boxes']} ground-truth boxes)")
         for name in made["formats"]:
-            out.print(f"{name:<11} {made['path']}/{name}", soft_wrap=True)
-    out.print(f"run folder  {report.run_folder}", soft_wrap=True)
+            out.print(escape(f"{name:<11} {made['path']}/{name}"), soft_wrap=True)
+    out.print(f"run folder  {escape(str(report.run_folder))}", soft_wrap=True)
     for where, text in report.failures.items():
         out.print(f"[bold red]failed:[/] {escape(f'{where}: {text}')}", soft_wrap=True)
 

@@ -8,6 +8,7 @@ import typer
 
 from dlf_assets.cli.finish import finish, typed
 from dlf_assets.cli.options import (
+    WORKERS,
     BackendOption,
     BucketOption,
     ExperimentOption,
@@ -36,7 +37,7 @@ def pipeline(
     limit: LimitOption = None,
     bucket: BucketOption = None,
     max_per_query: MaxPerQueryOption = None,
-    workers: WorkersOption = 8,
+    workers: WorkersOption = WORKERS,
     experiment: ExperimentOption = None,
     json: JsonOption = False,
 ) -> None:

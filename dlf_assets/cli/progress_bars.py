@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 
@@ -12,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from dlf_resources.progress import LogReporter, Reporter, spelled
 
 _REDRAW_SECONDS = 0.2
+_NOTE_SECONDS = 10.0
 _NAME_WIDTH = 24
 
 
@@ -22,10 +24,44 @@ class Bars:
         self._console = console
         self._progress: Progress | None = None
         self._task = TaskID(0)
-        self._began = self._drawn = 0.0
+        self._searches: dict[tuple[str, str], TaskID] = {}
+        self._searching: Progress | None = None
+        self._lock = threading.Lock()
+        self._noted = ""
+        self._began = self._drawn = self._told = 0.0
+
+    def searching(self, source: str, line: str, most: int | None) -> None:
+        """See `Reporter`."""
+        with self._lock:
+            if self._searching is None:
+                self._searching = Progress(
+                    TextColumn("{task.description}"),
+                    BarColumn(bar_width=24),
+                    TextColumn("{task.completed:>5} found"),
+                    TextColumn("[dim]{task.fields[how]}"),
+                    console=self._console,
+                )
+                self._searching.start()
+            name = f"[bold]{'search':<7}[/] {escape(f'{source}: {line}'):<{_NAME_WIDTH}}"
+            self._searches[source, line] = self._searching.add_task(name, total=most, how="")
+
+    def found(self, source: str, line: str, count: int) -> None:
+        """See `Reporter`."""
+        now = time.monotonic()
+        if self._searching is not None and (source, line) in self._searches and now - self._drawn >= _REDRAW_SECONDS:
+            self._drawn = now
+            self._searching.update(self._searches[source, line], completed=count)
+
+    def searched(self, source: str, line: str, count: int, how: str) -> None:
+        """See `Reporter`."""
+        if self._searching is not None and (source, line) in self._searches:
+            # The bar of a search that found less than it might have is full all the same.
+            shown = "" if how == "answered" else how
+            self._searching.update(self._searches[source, line], completed=count, total=max(count, 1), how=shown)
 
     def start(self, stage: str, bucket: str, total: int, reused: int) -> None:
         """See `Reporter`."""
+        self.close()
         # One `Progress` a bar: a live display that is started again prints its finished bars again.
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -64,10 +100,19 @@ class Bars:
     def note(self, text: str) -> None:
         """See `Reporter`."""
         if self._progress is not None:
-            self._progress.update(self._task, tally=text)
+            self._progress.update(self._task, tally=escape(text))
+            return
+        now, what = time.monotonic(), text.split(":")[0]
+        if what != self._noted or now - self._told >= _NOTE_SECONDS:
+            self._noted, self._told = what, now
+            self._console.print(text, markup=False, soft_wrap=True)
 
     def close(self) -> None:
         """Leave the terminal as it was; a stage that failed has no `finish`."""
+        if self._searching is not None:
+            self._searching.stop()
+            self._searching = None
+            self._searches.clear()
         if self._progress is not None:
             self._progress.stop()
             self._progress = None

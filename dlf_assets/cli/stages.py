@@ -9,6 +9,8 @@ import typer
 
 from dlf_assets.cli.finish import finish, typed
 from dlf_assets.cli.options import (
+    WORKERS,
+    AgainOption,
     BackendOption,
     BucketOption,
     ExperimentOption,
@@ -31,7 +33,8 @@ _ASKING = {
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command(epilog="Example: dlf gather --project sample --bucket 'positive/*'")(gather)
+    examples = "dlf gather --project sample --bucket 'positive/*'  ·  dlf gather -p my.yaml --max-per-query 100"
+    app.command(epilog=f"Examples: {examples}")(gather)
     for stage, (text, example) in _ASKING.items():
         app.command(name=stage, help=text, epilog=f"Example: dlf {stage} {example}")(_asking(stage))
 
@@ -39,14 +42,18 @@ def register(app: typer.Typer) -> None:
 def gather(
     project: ProjectOption,
     max_per_query: MaxPerQueryOption = None,
-    workers: WorkersOption = 8,
+    workers: WorkersOption = WORKERS,
     bucket: BucketOption = None,
     limit: LimitOption = None,
+    again: AgainOption = False,
     experiment: ExperimentOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Fill the buckets with images from their folders and files."""
-    settings = {"max_per_query": max_per_query, "workers": workers, "limit": limit}
+    """Fill the buckets with images: search the web, take frames of videos, read folders and lists.
+
+    Only what is new is downloaded. Every candidate ends in one state, and the table at the end counts them by source.
+    """
+    settings = {"max_per_query": max_per_query, "workers": workers, "limit": limit, "again": again or None}
     _run("gather", project, bucket, settings, experiment, json)
 
 

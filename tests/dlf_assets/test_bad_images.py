@@ -20,6 +20,7 @@ REJECTED = {
     "empty.jpg": (b"", "not_an_image", "0 bytes"),
     "text.jpg": (b"this is only text", "not_an_image", "no image of a known format"),
     "truncated.jpg": (PHOTO[:20_000], "corrupt", "cannot be decoded to the end"),
+    "nearly whole.jpg": (PHOTO[: len(PHOTO) * 99 // 100], "corrupt", "cannot be decoded to the end"),
     "huge.png": (odd.huge_png(), "too_large", "30000 × 30000"),
     "tiny.png": (odd.flat(8, 8, kind="PNG"), "too_small", "8 × 8"),
     "drawing.jpg": (odd.postscript(), "not_an_image", "no image of a known format"),
@@ -86,7 +87,8 @@ def test_boxes_of_a_turned_photo_are_right_in_the_upright_image(factory: Factory
     photo = Image.open(SAMPLE / "photos" / "people" / "000000188465.jpg")
     (factory.photos / "upright.png").write_bytes(odd.encoded(photo, "PNG"))
     (factory.photos / "turned.png").write_bytes(odd.turned(photo, 6, "PNG"))
-    factory.project(thresholds="{label_score: 0.3}")
+    # They are one picture, of which one would stay.
+    factory.project(thresholds="{label_score: 0.3}", duplicates="{near: false}")
     factory.run()
     images = {row["title"]: row for row in factory.table("gather").to_pylist()}
     assert (images["turned.png"]["width"], images["turned.png"]["height"]) == photo.size
@@ -97,6 +99,18 @@ def test_boxes_of_a_turned_photo_are_right_in_the_upright_image(factory: Factory
         found[name] = as_boxes([[row[corner] for corner in ("x1", "y1", "x2", "y2")] for row in rows])
     assert len(found["upright.png"]) == len(found["turned.png"]) > 5
     assert iou(found["upright.png"], found["turned.png"]).max(axis=1).min() > 0.99
+
+
+def test_a_photo_and_the_same_photo_on_its_side_are_one_picture(factory: Factory) -> None:
+    photo = Image.open(SAMPLE / "photos" / "people" / "000000188465.jpg")
+    (factory.photos / "a upright.png").write_bytes(odd.encoded(photo, "PNG"))
+    (factory.photos / "b turned.jpg").write_bytes(odd.turned(photo, 6, "JPEG", quality=95))
+    factory.project()
+    factory.run("gather")
+    first, second = sorted(factory.table("gather").to_pylist(), key=lambda row: row["title"])
+    assert (first["state"], second["state"]) == ("kept", "duplicate")
+    assert (second["duplicate_of"], second["mirrored"]) == (first["image_id"], False)
+    assert second["reason"]
 
 
 def test_the_exported_copy_of_a_turned_photo_is_upright(factory: Factory) -> None:

@@ -182,6 +182,9 @@ def test_ctrl_c_keeps_what_is_done(people: TestWorkspace, tmp_path: Path) -> Non
     content = (many / "one.jpg").read_bytes()
     for number in range(300):
         (many / f"{number}.jpg").write_bytes(content + bytes([number % 256, number // 256]))
+    people.write_project(
+        "p", {"positive/people": many, "negative/zebras": tmp_path / "zebras"}, duplicates="{near: false}"
+    )
     command = [sys.executable, "-m", "dlf_assets.cli.main", "pipeline", "--project", "p"]
     run = subprocess.Popen(command, cwd=people.root, env=people.env, stderr=subprocess.PIPE, text=True)
     assert run.stderr is not None

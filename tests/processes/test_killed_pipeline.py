@@ -25,6 +25,8 @@ from dlf_resources.stores.stage_tables import encode
 pytestmark = pytest.mark.processes
 
 IMAGES = 500
+# Crops of the same eight photos overlap.
+DIFFERENT = {"duplicates": "{near: false}"}
 KILLS = 20
 KEY = "crops__positive.crops"
 STARTED = re.compile(r"^(gather|filter|label|verify) \S+: (\d+) to compute, (\d+) reused$", re.MULTILINE)
@@ -71,12 +73,12 @@ def start(workspace: TestWorkspace, log: Path) -> subprocess.Popen[bytes]:
 
 def test_a_pipeline_killed_twenty_times_ends_like_one_left_alone(tmp_path: Path, folder: Path) -> None:
     alone = make_workspace(tmp_path / "alone")
-    alone.write_project("crops", {"positive/crops": folder})
+    alone.write_project("crops", {"positive/crops": folder}, **DIFFERENT)
     done = alone.dlf("pipeline", "--project", "crops", timeout=400)
     assert done.returncode == 0, done.stderr[-2000:]
 
     killed = make_workspace(tmp_path / "killed")
-    killed.write_project("crops", {"positive/crops": folder})
+    killed.write_project("crops", {"positive/crops": folder}, **DIFFERENT)
     seed = random.randrange(1 << 30)
     print(f"seed {seed}")
     draw = random.Random(seed)
@@ -105,7 +107,7 @@ def test_a_pipeline_killed_twenty_times_ends_like_one_left_alone(tmp_path: Path,
 def test_a_killed_stage_has_lost_at_most_two_seconds_of_work(
     workspace: TestWorkspace, tmp_path: Path, folder: Path
 ) -> None:
-    workspace.write_project("crops", {"positive/crops": folder})
+    workspace.write_project("crops", {"positive/crops": folder}, **DIFFERENT)
     assert workspace.dlf("gather", "--project", "crops").returncode == 0
     process = start(workspace, tmp_path / "run.log")
     end = time.monotonic() + 60
@@ -131,7 +133,7 @@ def test_two_runs_at_once_never_mix_a_table(workspace: TestWorkspace, tmp_path: 
     few.mkdir()
     for file in sorted(folder.iterdir())[:80]:
         shutil.copyfile(file, few / file.name)
-    workspace.write_project("crops", {"positive/crops": few})
+    workspace.write_project("crops", {"positive/crops": few}, **DIFFERENT)
     assert workspace.dlf("gather", "--project", "crops").returncode == 0
     command = [sys.executable, "-m", "dlf_assets.cli.main", "filter", "--project", "crops"]
     logs = [tmp_path / "one.log", tmp_path / "two.log"]
