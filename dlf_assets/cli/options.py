@@ -35,8 +35,9 @@ MaxPerQueryOption = Annotated[
         help="At most N candidates a source and query; searches without it: web.max_per_query (30).",
     ),
 ]
-WorkersOption = Annotated[int, typer.Option("--workers", min=1, max=256, help="Candidates in work at once.")]
-WORKERS = 50
+WorkersOption = Annotated[
+    int | None, typer.Option("--workers", min=1, max=256, help="Candidates in work at once (50).")
+]
 AgainOption = Annotated[bool, typer.Option("--again", help="Ask again for candidates that were rejected before.")]
 
 

@@ -8,7 +8,6 @@ import typer
 
 from dlf_assets.cli.finish import finish, typed
 from dlf_assets.cli.options import (
-    WORKERS,
     BackendOption,
     BucketOption,
     ExperimentOption,
@@ -37,7 +36,7 @@ def pipeline(
     limit: LimitOption = None,
     bucket: BucketOption = None,
     max_per_query: MaxPerQueryOption = None,
-    workers: WorkersOption = WORKERS,
+    workers: WorkersOption = None,
     experiment: ExperimentOption = None,
     json: JsonOption = False,
 ) -> None:

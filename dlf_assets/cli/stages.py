@@ -9,7 +9,6 @@ import typer
 
 from dlf_assets.cli.finish import finish, typed
 from dlf_assets.cli.options import (
-    WORKERS,
     AgainOption,
     BackendOption,
     BucketOption,
@@ -42,7 +41,7 @@ def register(app: typer.Typer) -> None:
 def gather(
     project: ProjectOption,
     max_per_query: MaxPerQueryOption = None,
-    workers: WorkersOption = WORKERS,
+    workers: WorkersOption = None,
     bucket: BucketOption = None,
     limit: LimitOption = None,
     again: AgainOption = False,

@@ -69,6 +69,7 @@ class VideoSource:
         self._tell = surroundings.tell
         self._one_at_a_time = asyncio.Lock()
         self._gave_up: dict[str, str] = {}
+        self._digests: dict[str, str] = {}
 
     def lines(self, bucket: Bucket) -> list[str]:
         """The bucket's `videos`."""
@@ -221,7 +222,10 @@ class VideoSource:
         return f"{chosen.frames}:{chosen.fps}:{chosen.max_frames}:{chosen.max_height}:{chosen.drop_blurred}"
 
     def _folder(self, line: str) -> Path:
-        return self._work / self._digest(line)
+        # Asked for every frame; the file behind a line is looked at once.
+        if line not in self._digests:
+            self._digests[line] = self._digest(line)
+        return self._work / self._digests[line]
 
     def _record(self, line: str) -> Path:
         return self._records / f"{self._digest(line)}.json"
