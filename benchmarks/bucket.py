@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from PIL import Image as PilImage
 
-from dlf_core.records import Image, empty_table, image_id_of, sorted_from, to_table
+from dlf_core.image_ids import image_id_of
+from dlf_core.records import Image, empty_table, sorted_from, to_table
 from dlf_resources.stores.local import LocalStore
 from dlf_resources.stores.stage_tables import StageTables
 

@@ -70,7 +70,8 @@ def _run(stage: str) -> dict[str, Any]:
 
 def _keep_all(bench: Bench, count: int) -> None:
     """A filter table that keeps every image."""
-    from dlf_core.records import FilterVerdict, image_id_of, to_table
+    from dlf_core.image_ids import image_id_of
+    from dlf_core.records import FilterVerdict, to_table
     from dlf_resources.stores.stage_tables import StageTables
 
     told = ("YES", None, "none", "YES", "qwen", MODEL, "0", 0.0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,13 +12,17 @@ from typing import Any
 
 from dlf_assets.candidates import Numbered
 from dlf_assets.stage import Bucket, now, sentence
+from dlf_core.candidate_states import CandidateState, may_pass
 from dlf_core.errors import ImageRejected, StoreError, Unfetched
-from dlf_core.records import IMAGE_ID_DIGITS, CandidateState, Image, image_id_of, may_pass
-from dlf_resources.images import Limits, inspect
+from dlf_core.image_ids import image_id_of
+from dlf_core.records import Image
+from dlf_resources.images import Limits
+from dlf_resources.intake.workers import Intake
 from dlf_resources.sources import Source
 from dlf_resources.stores.journal import Journal
 
 _OF_REJECTED = ("http_status", "image_id", "sha256", "bytes")
+_OF_BYTES = (*("image_id", "sha256", "bytes", "width", "height", "format", "phash", "phash_mirrored", "fingerprint"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Fetcher:
 
     bucket: Bucket
     sources: Mapping[str, Source]
+    intake: Intake
     limits: Limits
     stored: Mapping[str, str]
     journal: Journal
@@ -58,7 +62,7 @@ class Fetcher:
         except ImageRejected as rejected:
             status = rejected.status if isinstance(rejected, Unfetched) else None
             return [self._noted(self._row(item, rejected.state, rejected.reason, began, http_status=status))]
-        return [self._noted(await asyncio.to_thread(self._judged, item, content, began))]
+        return [self._noted(await self._judged(item, content, began))]
 
     def failed(self, item: Numbered, error: Exception, seconds: float) -> list[Image]:
         """The row of a candidate whose work raised what nobody foresaw."""
@@ -82,32 +86,16 @@ class Fetcher:
             self.journal.note(row.candidate_id, {name: getattr(row, name) for name in names} | {"again": self.again})
         return row
 
-    def _judged(self, item: Numbered, content: bytes, began: float) -> Image:
-        sha256 = hashlib.sha256(content).hexdigest()
-        image_id = sha256[:IMAGE_ID_DIGITS]
-        known: dict[str, Any] = {"image_id": image_id, "sha256": sha256, "bytes": len(content)}
+    async def _judged(self, item: Numbered, content: bytes, began: float) -> Image:
+        folder = f"raw/{self.bucket.name}"
         try:
-            facts = inspect(content, self.limits)
+            found = await self.intake.take_in(content, self.bucket.store.path(folder))
         except ImageRejected as rejected:
-            return self._row(item, rejected.state, rejected.reason, began, **known)
-        path = f"raw/{self.bucket.name}/{image_id}.{facts.extension}"
-        if self.bucket.store.size(path) != len(content):
-            self.bucket.store.put(path, content, durable=False)
-        found = facts.fingerprint
-        return self._row(
-            item,
-            CandidateState.KEPT,
-            None,
-            began,
-            **known,
-            path=path,
-            width=facts.width,
-            height=facts.height,
-            format=facts.format,
-            phash=found.phash,
-            phash_mirrored=found.phash_mirrored,
-            fingerprint=found.thumb,
-        )
+            return self._row(item, rejected.state, rejected.reason, began)
+        known = {name: getattr(found, name) for name in _OF_BYTES}
+        if found.file is not None:
+            known["path"] = f"{folder}/{found.file}"
+        return self._row(item, found.state, found.reason, began, **known)
 
     def _row(self, item: Numbered, state: str, reason: str | None, began: float, **known: Any) -> Image:
         candidate = item.candidate

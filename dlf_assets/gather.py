@@ -1,7 +1,8 @@
 """Gather: candidates of the bucket's sources become images in the store, or rows that say why not."""
 
+import contextlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -18,12 +19,14 @@ from dlf_assets.partitions import PROJECT_BUCKET
 from dlf_assets.source_pools import SourcePools
 from dlf_assets.stage import Bucket, Computed, compute, open_bucket
 from dlf_core import views
+from dlf_core.candidate_states import CandidateState, may_pass
 from dlf_core.errors import SourceError
 from dlf_core.licenses import identify
-from dlf_core.records import CandidateState, Image, may_pass, to_table
+from dlf_core.records import Image, to_table
 from dlf_resources.dagster_resources import EngineResource, ExperimentsResource, ProjectsResource
 from dlf_resources.duplicates.marking import mark_duplicates
 from dlf_resources.images import Limits
+from dlf_resources.intake.workers import Intake
 from dlf_resources.progress import reporter_or
 from dlf_resources.sources import Source, Surroundings, passed_over, sources_of
 from dlf_resources.stores.fragments import Fragments, StageOutput
@@ -89,14 +92,15 @@ def gathered_images(  # type: ignore[no-untyped-def]  # Dagster takes no Materia
     stored = _stored(bucket, earlier)
     with journal:
         by_name = {source.name: source for source in sources}
-        fetcher = Fetcher(bucket, by_name, limits, stored, journal, journal.read(), config.again)
+        intake = Intake(limits)
+        fetcher = Fetcher(bucket, by_name, intake, limits, stored, journal, journal.read(), config.again)
         result = compute(
             bucket,
             Asks.of(((item.key,) for item in items), items.__getitem__),
             lambda item, _: fetcher.fetch(item),
             lambda item, _, error, seconds: fetcher.failed(item, error, seconds),
             window=config.workers,
-            within=lambda _: connection.open(),
+            within=lambda _: _opened(connection, intake),
             limit=config.limit,
             usable=lambda table: _usable(bucket, table, again=config.again),
         )
@@ -113,6 +117,12 @@ def gathered_images(  # type: ignore[no-untyped-def]  # Dagster takes no Materia
         metadata=gather_metadata(bucket, result, searches, sheet),
         check_results=checks.of_gather(result.table, searches),
     )
+
+
+@contextlib.asynccontextmanager
+async def _opened(connection: Connection, intake: Intake) -> AsyncIterator[None]:
+    async with connection.open(), intake.open():
+        yield
 
 
 def _tell_of_passed_over(bucket: Bucket, sources: Sequence[Source]) -> None:

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from dlf_assets.materialisation import counts, stage_metadata
 from dlf_assets.stage import Bucket, Computed
+from dlf_core.candidate_states import ERROR_STATES, CandidateState
 from dlf_core.errors import ImageRejected, StoreError
-from dlf_core.records import ERROR_STATES, CandidateState
 from dlf_resources.contact_sheet import Tile, contact_sheet
 from dlf_resources.images import open_upright
 from dlf_resources.sources.searching import Search

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dlf_core.candidate_states import CandidateState
 from dlf_core.errors import ImageRejected, StoreError
-from dlf_core.records import CandidateState
 from dlf_resources.picture import Picture
 from dlf_resources.stores.base import Store
 

@@ -17,12 +17,14 @@ import pyarrow.compute as pc
 
 from dlf_assets.asks import Asks, Item, Missing
 from dlf_assets.run_folder import run_folder_of
+from dlf_core.candidate_states import ERROR_STATES
 from dlf_core.errors import BackendUnavailable, FactoryError, StoreError
 from dlf_core.project import Project
-from dlf_core.records import ERROR_STATES, sorted_from
+from dlf_core.records import sorted_from
 from dlf_resources.dagster_resources import EngineResource, ExperimentsResource, ProjectsResource
 from dlf_resources.engines import Engine
 from dlf_resources.experiments import RunFolder
+from dlf_resources.heap import leave_out_pandas
 from dlf_resources.progress import reporter_or
 from dlf_resources.projects import store_of
 from dlf_resources.stores.base import Store
@@ -87,6 +89,7 @@ def open_bucket(
     engine: EngineResource,
 ) -> Bucket:
     """The bucket of the partition a run was asked for."""
+    leave_out_pandas()
     key = context.partition_key
     project, name = projects.of_partition(key)
     store = store_of(project)

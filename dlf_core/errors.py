@@ -42,7 +42,7 @@ class ImageRejected(FactoryError):
     """Bytes that do not become an image of the data set.
 
     Args:
-        state: one of `records.CandidateState`, never `kept`.
+        state: one of `candidate_states.CandidateState`, never `kept`.
         reason: what is wrong, for the table's `reason` column.
     """
 
@@ -56,7 +56,7 @@ class Unfetched(ImageRejected):
     """Bytes that could not or must not be had from the web.
 
     Args:
-        state: one of `records.CandidateState`.
+        state: one of `candidate_states.CandidateState`.
         reason: why, for the table's `reason` column; never with a secret in it.
         status: the HTTP status of an answer without success.
         retry_after: seconds the host asks to wait.

@@ -32,8 +32,15 @@ class HashIndex:
     def __len__(self) -> int:
         return len(self._hashes)
 
-    def near(self, queries: Hashes, radius: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def near(
+        self, queries: Hashes, radius: int, first: int | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """All pairs of a query and a hash within `radius` bits.
+
+        Args:
+            queries: `[q]` uint64.
+            radius: bits that may differ.
+            first: only the first so many hashes are looked at.
 
         Returns:
             `[m]` places of the queries, ascending, and `[m]` places of the hashes, ascending for each query.
@@ -42,7 +49,7 @@ class HashIndex:
         found_hashes: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
         for begin in range(0, len(queries) if len(self._hashes) else 0, _BATCH):
             batch = np.ascontiguousarray(queries[begin : begin + _BATCH], dtype=np.uint64)
-            of_query, places = self._batch(batch, radius)
+            of_query, places = self._batch(batch, radius, len(self._hashes) if first is None else first)
             order = np.lexsort((places, of_query))
             found_queries.append(of_query[order] + begin)
             found_hashes.append(places[order])
@@ -55,9 +62,9 @@ class HashIndex:
             later = places > of_query + begin
             yield from zip((of_query[later] + begin).tolist(), places[later].tolist(), strict=True)
 
-    def _batch(self, queries: Hashes, radius: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        if len(self._hashes) <= _SMALL:
-            return self._by_numpy(queries, radius)
+    def _batch(self, queries: Hashes, radius: int, first: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        if first <= _SMALL:
+            return _by_numpy(self._hashes[:first], queries, radius)
         if self._index is None:
             import faiss
 
@@ -66,18 +73,19 @@ class HashIndex:
         # faiss returns distances strictly below its radius.
         limits, _, places = self._index.range_search(_bytes(queries), radius + 1)
         counts = np.diff(limits.astype(np.int64))
-        return np.repeat(np.arange(len(queries)), counts), places.astype(np.int64)
+        of_query = np.repeat(np.arange(len(queries)), counts)
+        chosen = places < first
+        return of_query[chosen], places[chosen].astype(np.int64)
 
-    def _by_numpy(self, queries: Hashes, radius: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        step = max(1, _AT_ONCE // len(self._hashes))
-        found: list[NDArray[np.int64]] = []
-        for begin in range(0, len(queries), step):
-            distances = np.bitwise_count(queries[begin : begin + step, None] ^ self._hashes[None])
-            pairs = np.argwhere(distances <= radius)
-            pairs[:, 0] += begin
-            found.append(pairs)
-        every = np.concatenate(found) if found else np.empty((0, 2), np.int64)
-        return every[:, 0], every[:, 1]
+
+def _by_numpy(hashes: Hashes, queries: Hashes, radius: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    step = max(1, _AT_ONCE // max(1, len(hashes)))
+    found: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
+    for begin in range(0, len(queries), step):
+        distances = np.bitwise_count(queries[begin : begin + step, None] ^ hashes[None])
+        found.append(np.flatnonzero(distances <= radius) + begin * len(hashes))
+    every = np.concatenate(found)
+    return every // max(1, len(hashes)), every % max(1, len(hashes))
 
 
 def _bytes(hashes: Hashes) -> NDArray[np.uint8]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import builtins
 import dataclasses
 import datetime as dt
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,37 +16,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-
-
-class CandidateState(StrEnum):
-    """How a candidate of the gather stage ended."""
-
-    KEPT = "kept"
-    DUPLICATE = "duplicate"
-    TOO_SMALL = "too_small"
-    TOO_LARGE = "too_large"
-    NOT_AN_IMAGE = "not_an_image"
-    CORRUPT = "corrupt"
-    OPTED_OUT = "opted_out"
-    FORBIDDEN_ADDRESS = "forbidden_address"
-    LICENSE_REFUSED = "license_refused"
-    HTTP_ERROR = "http_error"
-    TIMEOUT = "timeout"
-    THROTTLED = "throttled"
-    UNREADABLE = "unreadable"
-    OUTSIDE_FOLDER = "outside_folder"
-
-
-# States that are not the image's fault: another try may succeed, so they are asked again in the next run. (So is an
-# http_error that `may_pass`.)
-ERROR_STATES = frozenset({CandidateState.UNREADABLE, CandidateState.TIMEOUT, CandidateState.THROTTLED})
-
-
-def may_pass(state: str, http_status: int | None) -> bool:
-    """Whether a candidate that ended so may end otherwise next time: it was its host's trouble, or ours."""
-    if state == CandidateState.HTTP_ERROR:
-        return http_status is None or http_status >= 500
-    return state in ERROR_STATES
 
 
 class GroundingStatus(StrEnum):
@@ -67,20 +35,12 @@ class Decision(StrEnum):
     NONE = "none"
 
 
-IMAGE_ID_DIGITS = 32
-
-
 class ScoreKind(StrEnum):
     """What a score is, so that nobody takes one kind for another."""
 
     LOGPROB = "logprob"
     DETECTOR = "detector"
     NONE = "none"
-
-
-def image_id_of(content: bytes) -> str:
-    """The identity of an image: the first 32 hex digits of SHA-256 over its bytes as fetched."""
-    return hashlib.sha256(content).hexdigest()[:IMAGE_ID_DIGITS]
 
 
 @dataclass(frozen=True, slots=True)

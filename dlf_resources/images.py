@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from dlf_core.candidate_states import CandidateState
 from dlf_core.errors import ImageRejected
-from dlf_core.records import CandidateState
 from dlf_resources.duplicates.fingerprint import DECODE_SIDE, Fingerprint, fingerprint
 
 # What Pillow warns of (damaged EXIF) is judged here; and `catch_warnings` is not for threads.

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from dlf_core.candidate_states import CandidateState
 from dlf_core.errors import FactoryError
 from dlf_core.hash_index import HashIndex, hashes_of
 from dlf_core.licenses import UNKNOWN
 from dlf_core.project import Project
-from dlf_core.records import CandidateState
 from dlf_resources.duplicates.fingerprint import Fingerprints
 from dlf_resources.duplicates.library import Library, library_of
 from dlf_resources.duplicates.same_picture import RADIUS, Verdict, closer_look, compare
@@ -118,7 +118,8 @@ class _Marking:
         self._against_library()
         index = HashIndex(self._prints.hashes)
         for begin in range(0, len(self._rows), _BLOCK):
-            numbers, others = self._near(index, begin, min(begin + _BLOCK, len(self._rows)))
+            end = min(begin + _BLOCK, len(self._rows))
+            numbers, others = self._near(index, begin, end, first=end)
             chosen = (others < numbers) & self._stays[numbers] & self._stays[others]
             numbers, others = numbers[chosen], others[chosen]
             before = others < begin
@@ -132,9 +133,9 @@ class _Marking:
                 numbers, others = numbers[left], others[left]
             self._against_own(numbers, others)
 
-    def _near(self, index: HashIndex, begin: int, end: int) -> tuple[Places, Places]:
+    def _near(self, index: HashIndex, begin: int, end: int, first: int | None = None) -> tuple[Places, Places]:
         """Pairs of an image of a block and another place in an index, by either hash; each once, in order."""
-        pairs = [index.near(hashes[begin:end], RADIUS) for hashes in (self._prints.hashes, self._mirrored)]
+        pairs = [index.near(hashes[begin:end], RADIUS, first) for hashes in (self._prints.hashes, self._mirrored)]
         every = np.unique(np.concatenate([np.stack(pair, axis=1) for pair in pairs]), axis=0)
         return every[:, 0] + begin, every[:, 1]
 

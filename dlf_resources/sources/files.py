@@ -7,9 +7,9 @@ import stat
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from dlf_core.candidate_states import CandidateState
 from dlf_core.errors import ImageRejected
 from dlf_core.project import Project
-from dlf_core.records import CandidateState
 from dlf_resources.sources.base import Candidate
 
 

@@ -7,9 +7,9 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+from dlf_core.candidate_states import CandidateState
 from dlf_core.errors import ImageRejected, SourceError
 from dlf_core.project import Project
-from dlf_core.records import CandidateState
 from dlf_core.sections import Bucket
 from dlf_resources.images import SUFFIXES
 from dlf_resources.sources.base import Candidate, Surroundings

@@ -19,9 +19,9 @@ from typing import Any
 
 import orjson
 
+from dlf_core.candidate_states import CandidateState
 from dlf_core.errors import FactoryError, ImageRejected, SourceError
 from dlf_core.licenses import identify
-from dlf_core.records import CandidateState
 from dlf_core.sections import Bucket
 from dlf_resources.sources.base import Candidate, Surroundings
 from dlf_resources.sources.files import file_url, local_candidate, path_of, read_file, shown_name, version_of

@@ -12,8 +12,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from dlf_core.errors import PartitionBusy, StoreError
 
 _TEMPORARY = ".tmp-"
@@ -100,6 +98,8 @@ class LocalStore:
     @contextlib.contextmanager
     def lock(self, name: str, *, wait_seconds: float, purpose: str) -> Iterator[None]:
         """Hold a lock file; the operating system frees it when the process ends, however it ends."""
+        from filelock import FileLock, Timeout  # 5 MB that a process which only writes need not have
+
         file = self.path(f".locks/{name}.lock")
         holder = file.with_suffix(".holder.json")
         try:

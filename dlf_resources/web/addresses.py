@@ -20,8 +20,8 @@ from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 import idna
 
+from dlf_core.candidate_states import CandidateState
 from dlf_core.errors import FactoryError, Unfetched
-from dlf_core.records import CandidateState
 
 ALLOWED_NETWORKS = "DLF_ALLOWED_NETWORKS"
 """Networks that may be reached although they are not public, such as `10.2.0.0/16`; for intranets and for tests."""

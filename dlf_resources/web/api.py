@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
+from dlf_core.candidate_states import CandidateState
 from dlf_core.errors import SourceError, SourceThrottled, Unfetched
-from dlf_core.records import CandidateState
 from dlf_resources.web.download import Asked, Web
 from dlf_resources.web.hosts import HostLimit
 from dlf_resources.web.transfers import Response

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import urljoin
 
+from dlf_core.candidate_states import CandidateState, may_pass
 from dlf_core.errors import Unfetched
-from dlf_core.records import CandidateState, may_pass
 from dlf_core.sections import WebSettings
 from dlf_resources.web.addresses import AddressGuard
 from dlf_resources.web.hosts import HOSTS, Host, HostClosed, HostLimit, Hosts

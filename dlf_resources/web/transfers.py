@@ -18,8 +18,8 @@ from typing import Any
 import certifi
 import pycurl
 
+from dlf_core.candidate_states import CandidateState
 from dlf_core.errors import Unfetched
-from dlf_core.records import CandidateState
 from dlf_resources.retry_after import retry_after
 from dlf_resources.web.addresses import Target
 

@@ -17,7 +17,7 @@ from web_servers import duckduckgo, openverse, wikimedia
 from web_servers.bad_hosts import BadHost
 from workspaces import TestWorkspace
 
-from dlf_core.records import CandidateState
+from dlf_core.candidate_states import CandidateState
 
 PATHS = {"openverse": openverse.IMAGES, "wikimedia": wikimedia.API, "duckduckgo": duckduckgo.I_JS}
 THROTTLED: dict[str, Fault] = {

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import hashlib
 import re
 
 import pyarrow as pa
@@ -12,18 +11,15 @@ from workspaces import ROOT
 
 from dlf_core.flat_boxes import flat_boxes
 from dlf_core.records import (
-    ERROR_STATES,
     SCHEMAS,
     SORT_KEYS,
     BoxVerdict,
-    CandidateState,
     DetectedBox,
     FilterVerdict,
     Grounding,
     Image,
     Review,
     empty_table,
-    image_id_of,
     sort_table,
     to_table,
 )
@@ -202,25 +198,11 @@ def test_the_row_of_a_candidate_has_the_columns_of_its_table_and_no_other():
     assert {f.name for f in SCHEMAS["gather"] if not f.nullable} == {*required, "seconds"}
 
 
-def test_every_state_that_a_candidate_can_end_in_has_its_name():
-    named = "kept duplicate too_small too_large not_an_image corrupt opted_out forbidden_address http_error timeout"
-    assert {*named.split(), "throttled", "unreadable", "outside_folder", "license_refused"} == set(CandidateState)
-
-
-def test_only_what_may_pass_is_an_error_that_is_tried_again():
-    assert set(ERROR_STATES) == {"unreadable", "timeout", "throttled"}
-
-
 def test_times_are_utc_whatever_zone_they_were_given_in():
     berlin = NOW.astimezone(dt.timezone(dt.timedelta(hours=2)))
     row = Image("c", "m", "b", "kept", "s", "q", "u", 0, fetched_at=berlin)
     stored = to_table("gather", [row]).to_pylist()[0]["fetched_at"]
     assert (stored, stored.utcoffset()) == (NOW, dt.timedelta(0))
-
-
-def test_the_image_id_is_the_hash_of_its_bytes():
-    assert image_id_of(b"abc") == "ba7816bf8f01cfea414140de5dae2223"  # FIPS 180-2, example B.1
-    assert image_id_of(b"") == hashlib.sha256(b"").hexdigest()[:32]
 
 
 def test_flat_boxes_carry_their_class_and_where_they_came_from():

@@ -14,8 +14,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from web_servers.listener import LOOPBACK, Listener, failed, guard_of, names
 
+from dlf_core.candidate_states import CandidateState
 from dlf_core.errors import FactoryError, Unfetched
-from dlf_core.records import CandidateState
 from dlf_resources.web import addresses
 from dlf_resources.web.addresses import AddressGuard, is_public, taken_apart
 

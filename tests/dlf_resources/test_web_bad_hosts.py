@@ -16,8 +16,8 @@ from web_servers import bad_hosts
 from web_servers.bad_hosts import BadHost, Query, Wire
 from web_servers.listener import Listener, ended, failed, fast_hosts, got, with_web
 
+from dlf_core.candidate_states import CandidateState
 from dlf_core.errors import Unfetched
-from dlf_core.records import CandidateState
 from dlf_resources.web import download, transfers
 from dlf_resources.web.download import Web
 from dlf_resources.web.transfers import Response

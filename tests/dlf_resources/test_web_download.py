@@ -14,8 +14,8 @@ import pytest
 from web_servers.bad_hosts import BadHost
 from web_servers.listener import Listener, ended, failed, fast_hosts, got, guard_of, names, with_web
 
+from dlf_core.candidate_states import CandidateState
 from dlf_core.errors import Unfetched
-from dlf_core.records import CandidateState
 from dlf_core.sections import WebSettings
 from dlf_resources.web.download import PICTURE, Asked, Web, open_web, user_agent
 from dlf_resources.web.hosts import HostLimit, Hosts

@@ -13,8 +13,8 @@ import pytest
 from web_servers.listener import Listener, ended, failed, fast_hosts, got, guard_of, names, with_web
 from web_servers.tls import TLSHost, trust
 
+from dlf_core.candidate_states import CandidateState
 from dlf_core.errors import Unfetched
-from dlf_core.records import CandidateState
 from dlf_resources.web.download import Asked, Web
 from dlf_resources.web.transfers import Response
 

@@ -10,8 +10,8 @@ import pytest
 from web_servers.bad_hosts import BadHost
 from web_servers.listener import LOOPBACK, Listener, failed, got, guard_of, names
 
+from dlf_core.candidate_states import CandidateState
 from dlf_core.errors import Unfetched
-from dlf_core.records import CandidateState
 from dlf_resources.web.addresses import Target
 from dlf_resources.web.transfers import Request, Transfers
 

@@ -15,8 +15,8 @@ import pytest
 from web_servers.bad_hosts import BadHost
 from web_servers.listener import ended, failed, fast_hosts, got, guard_of, names, with_web
 
+from dlf_core.candidate_states import CandidateState
 from dlf_core.errors import Unfetched
-from dlf_core.records import CandidateState
 from dlf_resources.web import hosts
 from dlf_resources.web.download import Web
 from dlf_resources.web.transfers import Response
