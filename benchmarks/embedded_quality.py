@@ -41,7 +41,7 @@ def truth_of(folder: Path, classes: list[str]) -> Dataset:
             if name in classes:
                 boxes.append(LabeledBox(name, cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2))
         images.append(LabeledImage(file.stem, file.name, width, height, "test", boxes=boxes))
-    return Dataset(folder.name, classes, images)
+    return Dataset.of(folder.name, classes, images)
 
 
 def run_pipeline(project: Project, home: Path) -> dict[str, Dataset]:
@@ -97,7 +97,7 @@ def run_pipeline(project: Project, home: Path) -> dict[str, Dataset]:
             )
             for image_id, row in images.items()
         ]
-        result[name] = Dataset(bucket, project.class_names, labeled)
+        result[name] = Dataset.of(bucket, project.class_names, labeled)
     return result
 
 

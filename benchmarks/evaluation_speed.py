@@ -12,10 +12,13 @@ import contextlib
 import io
 import json
 import random
+import tempfile
 import time
+from pathlib import Path
+from typing import Any
 
 from dlf_core.evaluate import evaluate
-from dlf_core.formats.coco import to_coco
+from dlf_core.formats import coco
 from dlf_core.formats.dataset import Dataset, LabeledBox, LabeledImage
 
 CLASSES = ["a", "b", "c", "d", "e"]
@@ -36,7 +39,15 @@ def random_datasets(images: int, seed: int = 0) -> tuple[Dataset, Dataset]:
             guesses.append(LabeledBox(name, x + dx, y + dy, x + w + dx, y + h + dy, score=draw.random()))
         truth.append(LabeledImage(str(number), f"{number}.jpg", 640, 480, "test", boxes=boxes))
         found.append(LabeledImage(str(number), f"{number}.jpg", 640, 480, "test", boxes=guesses))
-    return Dataset("truth", CLASSES, truth), Dataset("found", CLASSES, found)
+    return Dataset.of("truth", CLASSES, truth), Dataset.of("found", CLASSES, found)
+
+
+def as_coco(dataset: Dataset) -> dict[str, Any]:
+    """The data set as pycocotools holds it."""
+    with tempfile.TemporaryDirectory() as folder:
+        coco.write(dataset, Path(folder), None)
+        data: dict[str, Any] = json.loads((Path(folder) / coco.WHOLE).read_bytes())
+        return data
 
 
 def main() -> None:
@@ -53,9 +64,9 @@ def main() -> None:
     with contextlib.redirect_stdout(io.StringIO()):
         began = time.perf_counter()
         ground = COCO()
-        ground.dataset = to_coco(truth)
+        ground.dataset = as_coco(truth)
         ground.createIndex()
-        scoring = COCOeval(ground, ground.loadRes(to_coco(found)["annotations"]), "bbox")
+        scoring = COCOeval(ground, ground.loadRes(as_coco(found)["annotations"]), "bbox")
         scoring.evaluate()
         scoring.accumulate()
         scoring.summarize()

@@ -11,10 +11,11 @@ from dlf_assets.partitions import PROJECT
 from dlf_core.attribution import publishing_problems
 from dlf_core.errors import FactoryError
 from dlf_core.evaluate import evaluate
-from dlf_core.formats import WRITERS, coco
+from dlf_core.formats import FORMATS, USUAL, coco
 from dlf_core.formats.dataset import Dataset
 from dlf_core.project import Project
 from dlf_resources.dagster_resources import ProjectsResource
+from dlf_resources.dataset_pictures import StoredPictures
 from dlf_resources.dataset_source import assemble
 from dlf_resources.projects import store_of
 from dlf_resources.stores.dataset_folder import write_dataset
@@ -28,7 +29,7 @@ EVALUATION = f"{FOLDER}/evaluation.json"
 class DatasetConfig(dg.Config):
     """Launch settings of a data set."""
 
-    formats: list[str] = Field(default=list(WRITERS), description="Formats to write.")
+    formats: list[str] = Field(default=list(USUAL), description=f"Formats to write: {', '.join(FORMATS)}.")
 
 
 @dg.asset(
@@ -64,7 +65,7 @@ def dataset(
                 f"{project.project_name}` or materialise reviewed_boxes first."
             )
         folder = store.path(FOLDER)
-        written = write_dataset(made.dataset, made.raw_paths, folder, config.formats)
+        written = write_dataset(made.dataset, StoredPictures(store, made.keys), folder, config.formats)
     for bucket in made.not_reviewed_buckets:
         context.log.warning(f"bucket '{bucket}' has not been through all stages yet and is not in the data set")
     measured = measure(project, made.dataset)
@@ -72,7 +73,7 @@ def dataset(
     metadata: dict[str, Any] = {
         "path": dg.MetadataValue.path(str(folder)),
         "images": len(made.dataset.images),
-        "negatives": sum(not image.boxes for image in made.dataset.images),
+        "negatives": negatives(made.dataset),
         "boxes": made.dataset.box_count,
         "classes": dg.MetadataValue.json(list(made.dataset.classes)),
         "formats": dg.MetadataValue.json(list(config.formats)),
@@ -106,8 +107,7 @@ def measure(project: Project, found: Dataset) -> dict[str, Any] | None:
     if project.ground_truth is None:
         return None
     truth = coco.read(project.beside(project.ground_truth))
-    known = {box.class_name for image in truth.images for box in image.boxes} | set(truth.classes)
-    classes = [name for name in found.classes if name in known]
+    classes = [name for name in found.classes if name in truth.classes]
     if not classes:
         raise FactoryError(
             f"{project.file}: ground_truth knows none of the classes {', '.join(found.classes)}; map queries to its "
@@ -117,5 +117,10 @@ def measure(project: Project, found: Dataset) -> dict[str, Any] | None:
 
 
 def _split_counts(made: Dataset) -> dict[str, int]:
-    names = [image.split for image in made.images]
+    names = made.image_table["split"].to_pylist()
     return {name: names.count(name) for name in ("train", "val", "test") if name in names}
+
+
+def negatives(made: Dataset) -> int:
+    """Images without a box."""
+    return int((made.image_table["box_count"].to_numpy() == 0).sum())

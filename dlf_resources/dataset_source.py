@@ -2,146 +2,159 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dlf_core.errors import StoreError
-from dlf_core.formats.dataset import Dataset, LabeledBox, LabeledImage
+from dlf_core.formats.dataset import BOXES, IMAGES, Dataset
 from dlf_core.project import Project
-from dlf_core.splits import SplitItem, assign_splits
+from dlf_resources.dataset_pictures import file_name_of
+from dlf_resources.drawn_splits import drawn_splits
 from dlf_resources.projects import store_of, tables_of
-from dlf_resources.stores.base import Store
-from dlf_resources.stores.dataset_folder import file_name_of
+from dlf_resources.stores.stage_tables import StageTables
 
-SPLITS_KEY = "labels/splits.json"
-_RIGHTS = ("license", "license_url", "author", "attribution", "page", "title")
+_IMAGE_COLUMNS = (
+    *("image_id", "path", "width", "height", "format", "bucket", "url", "phash", "group", "near_duplicates"),
+    *("license", "license_url", "author", "attribution", "page", "title"),
+)
+_BOX_COLUMNS = [name for name in BOXES.names if name not in ("crowd", "reasoning")]
 
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """A data set, where its images lie, and what was left out on the way."""
+    """A data set, where its images lie (image id → key in the store), and what was left out on the way."""
 
     dataset: Dataset
-    raw_paths: dict[str, Path]
+    keys: dict[str, str]
     not_reviewed_buckets: list[str]
     left_out: dict[str, int]
 
 
-def assemble(project: Project) -> Assembled:
+def assemble(project: Project, shares: Mapping[str, float] | None = None) -> Assembled:
     """Build the data set of what the stages kept.
 
     An image is in it when the filter kept it and it has a kept box; or, as a negative, when every query was answered,
     no box was kept and none is still undecided. An image that lies in two buckets is in it once. Splits are stored in
-    the project (`labels/splits.json`), so that an image never moves when others are added.
+    the project, so that an image never moves when others are added.
+
+    Args:
+        project: whose.
+        shares: split → share of the images, in place of the project's `splits:`.
     """
-    store, tables = store_of(project), tables_of(project)
-    images: dict[str, dict[str, Any]] = {}
-    boxes: dict[str, dict[str, LabeledBox]] = {}
+    tables = tables_of(project)
+    images: list[pa.Table] = []
+    boxes: list[pa.Table] = []
     left_out = {"undecided": 0, "failed": 0}
     missing: list[str] = []
     for bucket, key in project.partition_keys().items():
-        review = tables.read("review", key)
-        if review is None:
+        found = _of_bucket(project, tables, key, left_out)
+        if found is None:
             missing.append(bucket)
-            continue
-        gathered = tables.read_or_empty("gather", key)
-        verdicts = tables.read_or_empty("filter", key)
-        keep = set(verdicts.filter(pc.equal(verdicts["verdict"], "YES"))["image_id"].to_pylist())
-        answered = _answered(tables.read_or_empty("label", key), project.queries)
-        kept, undecided = _boxes(review, set(project.class_names))
-        for row in gathered.filter(pc.equal(gathered["state"], "kept")).to_pylist():
-            image_id = row["image_id"]
-            if image_id not in keep:
-                continue
-            if not kept.get(image_id):
-                if image_id not in answered:
-                    left_out["failed"] += 1
-                    continue
-                if image_id in undecided:
-                    left_out["undecided"] += 1
-                    continue
-            images.setdefault(image_id, row)
-            boxes.setdefault(image_id, {}).update({str(box.box_id): box for box in kept.get(image_id, [])})
-    splits = _splits(project, store, images.values())
-    labeled = [
-        LabeledImage(
-            image_id=image_id,
-            file_name=file_name_of(image_id, row["format"]),
-            width=row["width"],
-            height=row["height"],
-            split=splits[image_id],
-            bucket=row["bucket"],
-            boxes=[box for _, box in sorted(boxes[image_id].items())],
-            source_name=PurePosixPath(unquote(urlsplit(row["url"]).path)).name,
-            url=None if row["url"].startswith("file:") else row["url"],
-            **{name: row[name] for name in _RIGHTS},
-        )
-        for image_id, row in sorted(images.items())
-    ]
-    dataset = Dataset(project.project_name, project.class_names, labeled, project.description or project.target_object)
-    raw_paths = {image_id: store.path(row["path"]) for image_id, row in images.items()}
-    return Assembled(dataset, raw_paths, missing, left_out)
+        else:
+            images.append(found[0])
+            boxes.append(found[1])
+    kept = _each_once(images, ["image_id"], first=True)
+    drawn = _each_once(boxes, ["image_id", "box_id"], first=False)
+    keys = dict(zip(kept["image_id"].to_pylist(), kept["path"].to_pylist(), strict=True))
+    splits = drawn_splits(project, store_of(project), kept, shares)
+    counts = pc.value_counts(drawn["image_id"]).to_pylist()
+    dataset = Dataset(
+        project.project_name,
+        project.class_names,
+        _image_table(kept, splits, {row["values"]: row["counts"] for row in counts}),
+        drawn.drop_columns(["image_id"]),
+        project.description or project.target_object,
+    )
+    return Assembled(dataset, keys, missing, left_out)
 
 
-def _answered(label: pa.Table, queries: list[str]) -> set[str]:
+def _of_bucket(
+    project: Project, tables: StageTables, key: str, left_out: dict[str, int]
+) -> tuple[pa.Table, pa.Table] | None:
+    """Images of a bucket that are in the data set, and their boxes; None when nobody has reviewed it yet."""
+    review = tables.read("review", key)
+    if review is None:
+        return None
+    # A class that the project no longer has: the table is older than that.
+    review = review.filter(pc.is_in(review["class_name"], pa.array(project.class_names)))
+    boxes = review.filter(review["kept"])
+    undecided = _undecided(review)
+    verdicts = tables.read_or_empty("filter", key)
+    yes = verdicts.filter(pc.equal(verdicts["verdict"], "YES"))["image_id"]
+    gathered = tables.read_or_empty("gather", key).select(["state", *_IMAGE_COLUMNS])
+    images = gathered.filter(pc.and_(pc.equal(gathered["state"], "kept"), _among(gathered["image_id"], yes)))
+    has_box = _among(images["image_id"], boxes["image_id"])
+    answered = _among(images["image_id"], _answered(tables.read_or_empty("label", key), project.queries))
+    open_ = _among(images["image_id"], undecided)
+    left_out["failed"] += _count(pc.and_(pc.invert(has_box), pc.invert(answered)))
+    left_out["undecided"] += _count(pc.and_(pc.and_(pc.invert(has_box), answered), open_))
+    images = images.filter(pc.or_(has_box, pc.and_(answered, pc.invert(open_))))
+    boxes = boxes.filter(_among(boxes["image_id"], images["image_id"]))
+    verify = tables.read_or_empty("verify", key)
+    said = verify["reasoning"].combine_chunks().take(_places(boxes["box_id"], verify["box_id"]))
+    boxes = boxes.select(["image_id", *_BOX_COLUMNS]).append_column("reasoning", said)
+    return images.select(list(_IMAGE_COLUMNS)), boxes.append_column("crowd", pa.array(np.zeros(len(boxes), np.bool_)))
+
+
+def _undecided(review: pa.Table) -> pa.ChunkedArray:
+    """Images with a box of which neither model nor person has decided."""
+    no = pc.fill_null(pc.equal(review["verdict"], "NO"), False)
+    unseen = pc.and_(pc.equal(review["decision"], "none"), pc.invert(no))
+    waits = pc.and_(pc.invert(review["kept"]), pc.or_(pc.equal(review["decision"], "unsure"), unseen))
+    return review.filter(waits)["image_id"]
+
+
+def _answered(label: pa.Table, queries: list[str]) -> pa.ChunkedArray:
     """Images for which every query has an answer (FOUND or EMPTY) of every backend that was asked."""
-    asked: dict[str, set[str]] = {}
-    failed: set[str] = set()
-    for row in label.select(["image_id", "query", "status"]).to_pylist():
-        if row["status"] != "ERROR":
-            asked.setdefault(row["image_id"], set()).add(row["query"])
-        elif row["query"] in queries:
-            failed.add(row["image_id"])
-    return {image_id for image_id, answered in asked.items() if answered >= set(queries)} - failed
+    asked = label.select(["image_id", "query", "status"]).filter(pc.is_in(label["query"], pa.array(queries)))
+    failed = asked.filter(pc.equal(asked["status"], "ERROR"))["image_id"]
+    counts = asked.group_by("image_id").aggregate([("query", "count_distinct")])
+    whole = counts.filter(pc.equal(counts["query_count_distinct"], len(set(queries))))["image_id"]
+    return whole.filter(pc.invert(_among(whole, failed)))
 
 
-def _boxes(review: pa.Table, classes: set[str]) -> tuple[dict[str, list[LabeledBox]], set[str]]:
-    """Kept boxes by image, and images with a box of which neither model nor person has decided."""
-    kept: dict[str, list[LabeledBox]] = {}
-    undecided: set[str] = set()
-    for row in review.to_pylist():
-        if row["class_name"] not in classes:
-            continue  # the project no longer has this class, and the table is older than that
-        if row["kept"]:
-            same = ("class_name", "x1", "y1", "x2", "y2", "box_id", "query", "score", "score_kind", "backend", "model")
-            chosen = {name: row[name] for name in (*same, "verdict", "decision")}
-            kept.setdefault(row["image_id"], []).append(LabeledBox(**chosen))
-        elif row["decision"] == "unsure" or (row["decision"] == "none" and row["verdict"] != "NO"):
-            undecided.add(row["image_id"])
-    return kept, undecided
+def _each_once(tables: list[pa.Table], key: list[str], *, first: bool) -> pa.Table:
+    """Rows of all tables sorted by a key; of those with the same one the first, or the last."""
+    if not tables:
+        schema = {"image_id": pa.string(), **{one.name: one.type for one in BOXES}}
+        empty = {name: pa.array([], schema.get(name, pa.string())) for name in (*_IMAGE_COLUMNS, *schema)}
+        return pa.table(empty)
+    table = pa.concat_tables(tables)
+    order = pc.sort_indices(table.select(key), [(name, "ascending") for name in key]).to_numpy()
+    table = table.take(pa.array(order))
+    new = np.zeros(len(table), np.bool_)
+    for name in key:
+        column = table[name].combine_chunks()
+        new[1:] |= pc.not_equal(column[1:], column[:-1]).to_numpy(zero_copy_only=False)
+    new[:1] = True
+    return table.filter(pa.array(new if first else np.append(new[1:], True)[: len(new)]))
 
 
-def _splits(project: Project, store: Store, images: Iterable[dict[str, Any]]) -> dict[str, str]:
-    """Image id → split, remembered from run to run."""
-    items = [SplitItem(row["image_id"], row["phash"], row["group"], row["near_duplicates"] or ()) for row in images]
-    with store.lock("splits", wait_seconds=60, purpose=f"the drawing of splits of project '{project.project_name}'"):
-        return _draw_splits(project, store, items)
+def _image_table(rows: pa.Table, splits: Mapping[str, str], counts: Mapping[str, int]) -> pa.Table:
+    ids = rows["image_id"].to_pylist()
+    urls, formats = rows["url"].to_pylist(), rows["format"].to_pylist()
+    made = {
+        "file_name": pa.array(map(file_name_of, ids, formats), pa.string()),
+        "split": pa.array([splits[one] for one in ids], pa.string()),
+        "source_name": pa.array([PurePosixPath(unquote(urlsplit(url).path)).name for url in urls], pa.string()),
+        "url": pa.array([None if url.startswith("file:") else url for url in urls], pa.string()),
+        "box_count": pa.array([counts.get(one, 0) for one in ids], pa.int32()),
+    }
+    return pa.table({name: made.get(name, rows[name] if name in rows.column_names else None) for name in IMAGES.names})
 
 
-def _draw_splits(project: Project, store: Store, items: list[SplitItem]) -> dict[str, str]:
-    before = _splits_before(store)
-    chosen = project.splits
-    splits = assign_splits(items, chosen.shares(), seed=chosen.seed, radius=chosen.duplicate_radius, before=before)
-    after = before | splits
-    if after != before:
-        store.put(SPLITS_KEY, json.dumps(after, sort_keys=True, indent=0).encode())
-    return splits
+def _among(values: pa.ChunkedArray, some: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.is_in(values, some.combine_chunks())
 
 
-def _splits_before(store: Store) -> dict[str, str]:
-    if not store.exists(SPLITS_KEY):
-        return {}
-    try:
-        return {str(image): str(split) for image, split in json.loads(store.get(SPLITS_KEY)).items()}
-    except (ValueError, AttributeError):
-        text = (
-            f"{store.path(SPLITS_KEY)}: is damaged; restore it, or delete it and let every image draw its split anew."
-        )
-        raise StoreError(text) from None
+def _places(values: pa.ChunkedArray, among: pa.ChunkedArray) -> pa.Array:
+    return pc.index_in(values, among.combine_chunks()).combine_chunks()
+
+
+def _count(chosen: pa.ChunkedArray) -> int:
+    return int(pc.sum(chosen).as_py() or 0)

@@ -1,9 +1,12 @@
-"""Data-set formats: one file a format, written and read. `WRITERS` is the registry."""
+"""Data-set formats: one file a format, written and read. `FORMATS` is the registry."""
 
 from __future__ import annotations
 
 from dlf_core.formats import coco, yolo
-from dlf_core.formats.dataset import DatasetWriter
+from dlf_core.formats.base import Format
 
-WRITERS: dict[str, DatasetWriter] = {"coco": coco.write, "yolo": yolo.write}
-"""Format name → function that writes a data set into an empty folder."""
+FORMATS: dict[str, Format] = {"coco": coco.FORMAT, "yolo": yolo.FORMAT}
+"""Format name → format."""
+
+USUAL = ("coco", "yolo")
+"""What a data set is written in when nobody says otherwise."""

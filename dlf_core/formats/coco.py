@@ -10,140 +10,23 @@ the content hash stands on the image as `image_hash` and on the annotation likew
 
 from __future__ import annotations
 
-import json
+import contextlib
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import numpy as np
 import orjson
 
 from dlf_core.errors import FormatError
-from dlf_core.formats.dataset import Dataset, LabeledBox, LabeledImage, PlaceImage
+from dlf_core.formats.base import Format, Pictures
+from dlf_core.formats.dataset import BOX_FIELDS, IMAGE_FIELDS, Dataset, LabeledBox, LabeledImage, Part
 
-
-def write(dataset: Dataset, folder: Path, place_image: PlaceImage) -> None:
-    """Write the data set into an empty folder."""
-    (folder / "images").mkdir(parents=True)
-    for image in dataset.images:
-        place_image(image, folder / "images" / image.file_name)
-    whole = to_coco(dataset)
-    _dump(folder / "annotations.json", whole)
-    for split in sorted({image.split for image in dataset.images}):
-        chosen = {entry["id"] for entry in whole["images"] if entry["split"] == split}
-        part = dict(whole)
-        part["images"] = [entry for entry in whole["images"] if entry["id"] in chosen]
-        part["annotations"] = [entry for entry in whole["annotations"] if entry["image_id"] in chosen]
-        _dump(folder / f"{split}.json", part)
-
-
-def to_coco(dataset: Dataset) -> dict[str, Any]:
-    """The data set as one COCO object. Boxes are `[x, y, width, height]` in pixels, rounded to 1e-3."""
-    class_ids = {name: index for index, name in enumerate(dataset.classes)}
-    licenses: dict[tuple[str | None, str | None], int] = {}
-    for image in dataset.images:
-        if image.license is not None:
-            licenses.setdefault((image.license, image.license_url), len(licenses) + 1)
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
-    for number, image in enumerate(dataset.images, start=1):
-        entry: dict[str, Any] = {
-            "id": number,
-            "file_name": image.file_name,
-            "width": image.width,
-            "height": image.height,
-            "image_hash": image.image_id,
-            "split": image.split,
-            "bucket": image.bucket,
-        }
-        rights = {key: getattr(image, field) for key, field in _RIGHTS.items()}
-        rights["license"] = licenses.get((image.license, image.license_url))
-        images.append(entry | {key: value for key, value in rights.items() if value is not None})
-        for box in image.boxes:
-            x, y = box.x1 * image.width, box.y1 * image.height
-            width, height = (box.x2 - box.x1) * image.width, (box.y2 - box.y1) * image.height
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": number,
-                    "category_id": class_ids[box.class_name],
-                    "bbox": [round(x, 3), round(y, 3), round(width, 3), round(height, 3)],
-                    "area": round(width * height, 3),
-                    "iscrowd": int(box.crowd),
-                    "segmentation": [],
-                    "image_hash": image.image_id,
-                    "box_id": box.box_id,
-                    "query": box.query,
-                    "score": box.score,
-                    "score_kind": box.score_kind,
-                    "backend": box.backend,
-                    "model": box.model,
-                    "verdict": box.verdict,
-                    "decision": box.decision,
-                }
-            )
-    return {
-        "info": {"description": dataset.description or dataset.name, "contributor": "data-label-factory"},
-        "licenses": [{"id": number, "name": name, "url": url or ""} for (name, url), number in licenses.items()],
-        "categories": [
-            {"id": index, "name": name, "supercategory": "object"} for index, name in enumerate(dataset.classes)
-        ],
-        "images": images,
-        "annotations": annotations,
-    }
-
-
-def read(file: Path) -> Dataset:
-    """A data set from a COCO detection file.
-
-    Images keep their file name; `image_id` is ours where the file carries `image_hash`, else the file name.
-
-    Raises:
-        FormatError: not JSON, or a part is missing or does not fit.
-    """
-    try:
-        data = json.loads(file.read_bytes())
-        names = {entry["id"]: str(entry["name"]) for entry in data["categories"]}
-        boxes: dict[Any, list[LabeledBox]] = {entry["id"]: [] for entry in data["images"]}
-        sizes = {entry["id"]: (entry["width"], entry["height"]) for entry in data["images"]}
-        for entry in data["annotations"]:
-            width, height = sizes[entry["image_id"]]
-            x, y, w, h = entry["bbox"]
-            boxes[entry["image_id"]].append(
-                LabeledBox(
-                    class_name=names[entry["category_id"]],
-                    x1=x / width,
-                    y1=y / height,
-                    x2=(x + w) / width,
-                    y2=(y + h) / height,
-                    crowd=bool(entry.get("iscrowd", 0)),
-                    **{key: entry.get(key) for key in _OURS},
-                )
-            )
-        images = [
-            LabeledImage(
-                image_id=entry.get("image_hash") or entry["file_name"],
-                file_name=entry["file_name"],
-                width=entry["width"],
-                height=entry["height"],
-                split=entry.get("split", "train"),
-                bucket=entry.get("bucket"),
-                boxes=boxes[entry["id"]],
-                **{field: entry.get(key) for key, field in _RIGHTS.items()},
-            )
-            for entry in data["images"]
-        ]
-    except OSError as error:
-        raise FormatError(f"{file}: cannot be read: {error.strerror or error}.") from None
-    except ValueError as error:
-        raise FormatError(f"{file}: is not COCO JSON: {error}.") from None
-    except ZeroDivisionError:
-        raise FormatError(f"{file}: an image has width or height 0.") from None
-    except (KeyError, TypeError) as error:
-        raise FormatError(f"{file}: is not a COCO detection file: {error} is missing or does not fit.") from None
-    return Dataset(file.stem, list(names.values()), images)
-
-
+WHOLE = "annotations.json"
+_SPLITS = ("train", "val", "test")
 # Key of an image's entry → what it is here. COCO itself knows a licence's number and a `flickr_url`.
-_RIGHTS = {
+_TOLD = {
     "source_name": "source_name",
     "source_url": "url",
     "source_page": "page",
@@ -153,8 +36,206 @@ _RIGHTS = {
     "license_name": "license",
     "license_url": "license_url",
 }
-_OURS = ("box_id", "query", "score", "score_kind", "backend", "model", "verdict", "decision")
+_OURS = (*("box_id", "query", "score", "score_kind", "backend", "model", "verdict", "p_yes", "reasoning", "decision"),)
+_License = tuple[str, str | None]
 
 
-def _dump(file: Path, data: dict[str, Any]) -> None:
-    file.write_bytes(orjson.dumps(data))
+def write(dataset: Dataset, folder: Path, pictures: Pictures | None) -> None:
+    """Write the data set into an empty folder."""
+    licenses = _licenses(dataset)
+    with contextlib.ExitStack() as stack:
+        whole = stack.enter_context(_Document(folder / WHOLE, dataset, licenses))
+        of_split = {
+            split: stack.enter_context(_Document(folder / f"{split}.json", dataset, licenses))
+            for split in dataset.split_names
+        }
+        for part in dataset.parts():
+            for split, entry in _images(part, licenses):
+                for document in (whole, of_split[split]):
+                    document.add(entry)
+        for document in (whole, *of_split.values()):
+            document.begin_annotations()
+        first = 1
+        for part in dataset.parts():
+            for split, entries in _annotations(part, dataset.classes, first):
+                for document in (whole, of_split[split]):
+                    document.add(entries)
+            first += part.offsets[-1]
+    if pictures is not None:
+        (folder / "images").mkdir()
+        for part in dataset.parts():
+            for image_id, name in zip(part.images["image_id"], part.images["file_name"], strict=True):
+                pictures.place(image_id, folder / "images" / name)
+
+
+class _Document:
+    """A COCO file that is written piece by piece."""
+
+    def __init__(self, file: Path, dataset: Dataset, licenses: dict[_License, int]):
+        head = {
+            "info": {"description": dataset.description or dataset.name, "contributor": "data-label-factory"},
+            "licenses": [{"id": number, "name": name, "url": url or ""} for (name, url), number in licenses.items()],
+            "categories": [
+                {"id": index, "name": name, "supercategory": "object"} for index, name in enumerate(dataset.classes)
+            ],
+        }
+        self._file = file
+        self._head = orjson.dumps(head)[:-1] + b',"images":['
+        self._comma = b""
+
+    def __enter__(self) -> _Document:
+        self._out: IO[bytes] = self._file.open("wb", buffering=1 << 20)
+        self._out.write(self._head)
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        with self._out:
+            if kind is None:
+                self._out.write(b"]}")
+
+    def add(self, entries: bytes) -> None:
+        """One or more entries, with commas between them."""
+        self._out.write(self._comma + entries)
+        self._comma = b",\n"
+
+    def begin_annotations(self) -> None:
+        self._out.write(b'],"annotations":[')
+        self._comma = b""
+
+
+def _licenses(dataset: Dataset) -> dict[_License, int]:
+    """Licence and its address → COCO's number."""
+    licenses: dict[_License, int] = {}
+    for part in dataset.parts():
+        for name, url in zip(part.images["license"], part.images["license_url"], strict=True):
+            if name is not None:
+                licenses.setdefault((name, url), len(licenses) + 1)
+    return licenses
+
+
+def _images(part: Part, licenses: dict[_License, int]) -> Iterator[tuple[str, bytes]]:
+    columns = part.images
+    for place in range(len(part)):
+        entry: dict[str, Any] = {
+            "id": part.first + place + 1,
+            "file_name": columns["file_name"][place],
+            "width": columns["width"][place],
+            "height": columns["height"][place],
+            "image_hash": columns["image_id"][place],
+            "split": columns["split"][place],
+            "bucket": columns["bucket"][place],
+        }
+        for key, name in _TOLD.items():
+            if (value := columns[name][place]) is not None:
+                entry[key] = value
+        if (license_ := columns["license"][place]) is not None:
+            entry["license"] = licenses[license_, columns["license_url"][place]]
+        yield columns["split"][place], orjson.dumps(entry)
+
+
+def _annotations(part: Part, classes: list[str], first: int) -> Iterator[tuple[str, bytes]]:
+    """Split and entries of each image that has boxes; boxes are `[x, y, width, height]` pixels, rounded to 1e-3."""
+    class_ids = {name: index for index, name in enumerate(classes)}
+    columns, offsets = part.boxes, part.offsets
+    counts = np.diff(offsets)
+    scale = np.array([part.images["width"], part.images["height"]], dtype=np.float64).T.repeat(counts, axis=0)
+    low, high = (np.array([columns[f"x{n}"], columns[f"y{n}"]], dtype=np.float64).T * scale for n in (1, 2))
+    size = high - low
+    boxes = np.hstack([low, size]).round(3).tolist()
+    areas = size.prod(axis=1).round(3).tolist()
+    categories = [class_ids[name] for name in columns["class_name"]]
+    crowd, told = columns["crowd"], list(zip(*(columns[name] for name in _OURS), strict=True))
+    for place, (begin, end) in enumerate(itertools.pairwise(offsets)):
+        if begin == end:
+            continue
+        number, image_id = part.first + place + 1, part.images["image_id"][place]
+        entries = [
+            {
+                "id": first + at,
+                "image_id": number,
+                "category_id": categories[at],
+                "bbox": boxes[at],
+                "area": areas[at],
+                "iscrowd": int(crowd[at]),
+                "segmentation": [],
+                "image_hash": image_id,
+                **dict(zip(_OURS, told[at], strict=True)),
+            }
+            for at in range(begin, end)
+        ]
+        yield part.images["split"][place], orjson.dumps(entries)[1:-1]
+
+
+def read(path: Path) -> Dataset:
+    """A data set from a COCO detection file, or from a folder of them (one a split, or `annotations.json`).
+
+    Images keep their file name; `image_id` is ours where the file carries `image_hash`, else the file name.
+
+    Raises:
+        FormatError: not JSON, or a part is missing or does not fit.
+    """
+    if not path.is_dir():
+        return _read(path, "train")
+    if (path / WHOLE).is_file():
+        return _read(path / WHOLE, "train")
+    files = [(split, path / f"{split}.json") for split in _SPLITS if (path / f"{split}.json").is_file()]
+    if not files:
+        raise FormatError(f"{path}: has no {WHOLE} and no {_SPLITS[0]}.json; name the file of labels itself.")
+    parts = [_read(file, split) for split, file in files]
+    classes = list(dict.fromkeys(name for part in parts for name in part.classes))
+    return Dataset.of(path.name, classes, (image for part in parts for image in part.images), parts[0].description)
+
+
+def _read(file: Path, split: str) -> Dataset:
+    try:
+        data = orjson.loads(file.read_bytes())
+        names = {entry["id"]: str(entry["name"]) for entry in data["categories"]}
+        annotations: dict[Any, list[dict[str, Any]]] = {entry["id"]: [] for entry in data["images"]}
+        for entry in data["annotations"]:
+            annotations[entry["image_id"]].append(entry)
+        images = (_image(entry, annotations[entry["id"]], names, split) for entry in data["images"])
+        told = data.get("info") or {}
+        return Dataset.of(file.stem, list(names.values()), images, str(told.get("description") or ""))
+    except OSError as error:
+        raise FormatError(f"{file}: cannot be read: {error.strerror or error}.") from None
+    except ZeroDivisionError:
+        raise FormatError(f"{file}: an image has width or height 0.") from None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise FormatError(f"{file}: is not a COCO detection file: {error} is missing or does not fit.") from None
+    except (ValueError, OverflowError) as error:  # also Arrow's
+        raise FormatError(f"{file}: is not COCO JSON: {error}.") from None
+
+
+def _image(entry: dict[str, Any], annotations: list[dict[str, Any]], names: dict[Any, str], split: str) -> LabeledImage:
+    return LabeledImage(
+        image_id=entry.get("image_hash") or entry["file_name"],
+        file_name=entry["file_name"],
+        width=entry["width"],
+        height=entry["height"],
+        split=entry.get("split", split),
+        bucket=entry.get("bucket"),
+        boxes=[_box(one, names, entry["width"], entry["height"]) for one in annotations],
+        **{name: entry.get(key) for key, name in _TOLD.items()},
+    )
+
+
+def _box(entry: dict[str, Any], names: dict[Any, str], width: int, height: int) -> LabeledBox:
+    x, y, w, h = entry["bbox"]
+    return LabeledBox(
+        class_name=names[entry["category_id"]],
+        x1=x / width,
+        y1=y / height,
+        x2=(x + w) / width,
+        y2=(y + h) / height,
+        crowd=bool(entry.get("iscrowd", 0)),
+        **{name: entry.get(name) for name in _OURS},
+    )
+
+
+FORMAT = Format(
+    "COCO detection JSON",
+    write,
+    read,
+    image_fields=frozenset(IMAGE_FIELDS),
+    box_fields=frozenset(BOX_FIELDS),
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import shutil
 from collections.abc import Sequence
@@ -9,54 +10,30 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from dlf_core.attribution import attribution_markdown
 from dlf_core.errors import FactoryError, StoreError
-from dlf_core.formats import WRITERS
-from dlf_core.formats.dataset import Dataset, LabeledImage
-from dlf_resources.images import open_upright, plain
+from dlf_core.formats import FORMATS
+from dlf_core.formats.base import Format, Pictures
+from dlf_core.formats.dataset import Dataset
 
 MANIFEST = "dataset.json"
 ATTRIBUTION = "ATTRIBUTION.md"
 MARKER = ".data-label-factory"
 MARKER_TEXT = "This folder is made by data-label-factory and is replaced as a whole.\n"
-JPEG_QUALITY = 95
-_KEPT_FORMATS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 
 
-def file_name_of(image_id: str, image_format: str) -> str:
-    """The name of an image in a data set. Formats that trainers do not all read become JPEG."""
-    return f"{image_id}.{_KEPT_FORMATS.get(image_format, 'jpg')}"
-
-
-def place_image(raw: Path, target: Path) -> None:
-    """Put a gathered image into a data set, as every reader must see it: upright, one frame, 8-bit RGB.
-
-    A file that already is becomes a hard link, or a copy where the disk knows no links; any other is encoded anew.
-    """
-    content = raw.read_bytes()
-    if target.suffix == raw.suffix and plain(content):
-        try:
-            os.link(raw, target)
-        except OSError:
-            shutil.copyfile(raw, target)
-        return
-    upright = open_upright(content)
-    if target.suffix == ".jpg":
-        upright.save(target, quality=JPEG_QUALITY, subsampling=0)
-    else:
-        upright.save(target, lossless=True)
-
-
-def write_dataset(dataset: Dataset, raw_paths: dict[str, Path], folder: Path, formats: Sequence[str]) -> bool:
+def write_dataset(dataset: Dataset, pictures: Pictures | None, folder: Path, formats: Sequence[str]) -> bool:
     """Write a data set in several formats below a folder.
 
     Args:
         dataset: what to write.
-        raw_paths: image id → the gathered file.
+        pictures: its image files; None: the labels only.
         folder: gets a sub-folder a format and `dataset.json`. Formats not asked for stay when they hold this very
             data set; one that holds an older data set goes.
-        formats: keys of `dlf_core.formats.WRITERS`.
+        formats: keys of `dlf_core.formats.FORMATS`.
 
     Returns:
         False when the folder already held exactly this data set and nothing was written.
@@ -65,14 +42,19 @@ def write_dataset(dataset: Dataset, raw_paths: dict[str, Path], folder: Path, fo
         FactoryError: a format does not exist.
         StoreError: the folder cannot be written.
     """
-    unknown = [name for name in formats if name not in WRITERS]
-    if unknown:
-        raise FactoryError(f"there is no format '{unknown[0]}'; there is: {', '.join(WRITERS)}.")
+    for name in formats:
+        format_named(name)
     fingerprint = dataset.fingerprint()
     attribution = attribution_markdown(dataset.name, dataset.images).encode("utf-8", "replace")
     before = read_manifest(folder)
-    there = [name for name in before.get("formats", []) if (folder / name).is_dir()]
-    current = [name for name in there if before.get("fingerprint") == fingerprint and _whole(folder / name, dataset)]
+    there = [name for name in before.get("formats", []) if name in FORMATS and (folder / name).is_dir()]
+    same = before.get("fingerprint") == fingerprint and before.get("pictures", True) == (pictures is not None)
+    labels_only = pictures is None
+    current = [
+        name
+        for name in there
+        if same and (labels_only or FORMATS[name].pictures_inside or _whole(folder / name, dataset))
+    ]
     todo = [name for name in dict.fromkeys(formats) if name not in current]
     if not todo:
         try:
@@ -95,7 +77,7 @@ def write_dataset(dataset: Dataset, raw_paths: dict[str, Path], folder: Path, fo
             fresh.mkdir()
             (fresh / MARKER).write_text(MARKER_TEXT)
             (fresh / ATTRIBUTION).write_bytes(attribution)
-            WRITERS[name](dataset, fresh, lambda image, target: place_image(raw_paths[image.image_id], target))
+            FORMATS[name].write(dataset, fresh, pictures)
             shutil.rmtree(old, ignore_errors=True)
             if (folder / name).exists():
                 os.replace(folder / name, old)
@@ -111,7 +93,8 @@ def write_dataset(dataset: Dataset, raw_paths: dict[str, Path], folder: Path, fo
             "classes": list(dataset.classes),
             "images": len(dataset.images),
             "boxes": dataset.box_count,
-            "splits": _by_split(dataset.images),
+            "splits": _by_split(dataset),
+            "pictures": pictures is not None,
         }
         temporary = folder / f".{MANIFEST}.tmp-{os.getpid()}"
         temporary.write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
@@ -150,7 +133,7 @@ def _refuse_foreign(folder: Path) -> None:
 def _whole(folder: Path, dataset: Dataset) -> bool:
     """Whether every image of the data set is still in the folder."""
     names = {name for _, _, files in os.walk(folder) for name in files}
-    return all(image.file_name in names for image in dataset.images)
+    return set(dataset.image_table["file_name"].to_pylist()) <= names
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -161,8 +144,19 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def _by_split(images: Sequence[LabeledImage]) -> dict[str, int]:
-    splits: dict[str, int] = {}
-    for image in images:
-        splits[image.split] = splits.get(image.split, 0) + 1
-    return dict(sorted(splits.items()))
+def _by_split(dataset: Dataset) -> dict[str, int]:
+    counts = pc.value_counts(dataset.image_table["split"].cast(pa.string())).to_pylist()
+    return dict(sorted((row["values"], row["counts"]) for row in counts))
+
+
+def format_named(name: str) -> Format:
+    """A format of the registry.
+
+    Raises:
+        FactoryError: there is none of that name.
+    """
+    if name not in FORMATS:
+        close = difflib.get_close_matches(name, FORMATS, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"there is: {', '.join(FORMATS)}."
+        raise FactoryError(f"there is no format '{name}'; {hint}")
+    return FORMATS[name]

@@ -22,7 +22,7 @@ def box(x1: float, x2: float, score: float | None = None, name: str = "drone", c
 
 
 def dataset(*images: LabeledImage, classes: list[str] = CLASSES) -> Dataset:
-    return Dataset("d", classes, images)
+    return Dataset.of("d", classes, images)
 
 
 def random_pair(
@@ -192,6 +192,6 @@ def test_numbers_are_shown_with_four_digits():
 def test_two_images_of_one_name_are_told_and_not_mixed_up():
     image = LabeledImage("a", "IMG_1.jpg", 10, 10, "train")
     other = LabeledImage("b", "b.jpg", 10, 10, "train", source_name="IMG_1.jpg")
-    truth = Dataset("truth", ["x"], [image])
+    truth = Dataset.of("truth", ["x"], [image])
     with pytest.raises(FormatError, match=r"two images are called IMG_1\.jpg"):
-        evaluate(truth, Dataset("found", ["x"], [image, other]))
+        evaluate(truth, Dataset.of("found", ["x"], [image, other]))

@@ -17,8 +17,9 @@ import stage_rows
 
 from dlf_core.formats.dataset import Dataset, LabeledBox, LabeledImage
 from dlf_core.project import Project
+from dlf_resources.dataset_pictures import StoredPictures, file_name_of
 from dlf_resources.images import Limits, inspect
-from dlf_resources.stores.dataset_folder import file_name_of
+from dlf_resources.stores.local import LocalStore
 
 CONFIGS = Path(__file__).resolve().parents[2] / "project_configs"
 
@@ -124,14 +125,26 @@ def soon() -> Iterator[None]:
     signal.signal(signal.SIGALRM, before)
 
 
+class RawPictures(StoredPictures):
+    """Pictures below a folder, and where they lie."""
+
+    def __init__(self, folder: Path, files: dict[str, Path]):
+        keys = {image_id: file.relative_to(folder).as_posix() for image_id, file in files.items()}
+        super().__init__(LocalStore(folder), keys)
+        self.files = files
+
+    def __getitem__(self, image_id: str) -> Path:
+        return self.files[image_id]
+
+
 @pytest.fixture
-def make_dataset(tmp_path: Path) -> Callable[..., tuple[Dataset, dict[str, Path]]]:
+def make_dataset(tmp_path: Path) -> Callable[..., tuple[Dataset, RawPictures]]:
     """A data set of raw files with these contents, a box on each; and where the files lie."""
     box = LabeledBox("person", 0.25, 0.25, 0.75, 0.5, box_id="b1", verdict="YES", decision="none")
 
     def build(
         contents: Sequence[bytes],
-    ) -> tuple[Dataset, dict[str, Path]]:
+    ) -> tuple[Dataset, RawPictures]:
         images: list[LabeledImage] = []
         raw: dict[str, Path] = {}
         for number, content in enumerate(contents):
@@ -143,6 +156,6 @@ def make_dataset(tmp_path: Path) -> Callable[..., tuple[Dataset, dict[str, Path]
             name = file_name_of(image_id, facts.format)
             split = "train" if number % 2 == 0 else "val"
             images.append(LabeledImage(image_id, name, facts.width, facts.height, split, boxes=(box,)))
-        return Dataset("tiny", ["person"], images), raw
+        return Dataset.of("tiny", ["person"], images), RawPictures(tmp_path, raw)
 
     return build

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from datasets import changed
 
 from dlf_core.errors import FactoryError, StoreError
 from dlf_core.formats.dataset import Dataset
@@ -33,6 +34,7 @@ def test_both_formats_and_a_manifest_are_written(make_dataset: Make, odd: Module
         "images": 3,
         "boxes": 3,
         "splits": {"train": 2, "val": 1},
+        "pictures": True,
     }
     coco = json.loads((tmp_path / "out" / "coco" / "annotations.json").read_bytes())
     assert [entry["file_name"] for entry in coco["images"]] == ["image0.jpg", "image1.jpg", "image2.jpg"]
@@ -58,13 +60,13 @@ def test_a_changed_data_set_is_written_again_and_nothing_old_stays(
     dataset, raw = make_dataset([odd.flat(), odd.flat()])
     write_dataset(dataset, raw, tmp_path / "out", ["yolo"])
     first, second = dataset.images
-    changed = {
-        "box": dataclasses.replace(dataset, images=[first, dataclasses.replace(second, boxes=())]),
-        "split": dataclasses.replace(dataset, images=[first, dataclasses.replace(second, split="train")]),
-        "class": dataclasses.replace(dataset, classes=["person", "zebra"]),
+    other = {
+        "box": changed(dataset, images=[first, dataclasses.replace(second, boxes=())]),
+        "split": changed(dataset, images=[first, dataclasses.replace(second, split="train")]),
+        "class": changed(dataset, classes=["person", "zebra"]),
     }[change]
-    assert write_dataset(changed, raw, tmp_path / "out", ["yolo"]) is True
-    assert read_manifest(tmp_path / "out")["fingerprint"] == changed.fingerprint() != dataset.fingerprint()
+    assert write_dataset(other, raw, tmp_path / "out", ["yolo"]) is True
+    assert read_manifest(tmp_path / "out")["fingerprint"] == other.fingerprint() != dataset.fingerprint()
     old = tmp_path / "out" / "yolo" / "images" / "val" / "image1.jpg"
     assert old.exists() is (change != "split")
 
@@ -94,9 +96,9 @@ def test_a_run_that_dies_in_the_middle_leaves_no_manifest(make_dataset: Make, od
     dataset, raw = make_dataset([odd.flat(), odd.flat()])
     write_dataset(dataset, raw, tmp_path / "out", ["coco"])
     raw["image1"].unlink()
-    changed = dataclasses.replace(dataset, classes=["person", "zebra"])
+    other = changed(dataset, classes=["person", "zebra"])
     with pytest.raises(StoreError, match="cannot write the data set"):
-        write_dataset(changed, raw, tmp_path / "out", ["coco"])
+        write_dataset(other, raw, tmp_path / "out", ["coco"])
     assert read_manifest(tmp_path / "out") == {}
     assert (tmp_path / "out" / "coco" / "annotations.json").exists()  # the old one, until the new one is whole
 

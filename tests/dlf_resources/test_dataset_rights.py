@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from datasets import changed
 
 from dlf_core.errors import StoreError
 from dlf_core.formats import coco
@@ -32,7 +33,7 @@ RIGHTS = {
 def with_rights(dataset: Dataset, **rights: str | None) -> Dataset:
     """The data set, its first image with these rights."""
     first, *others = dataset.images
-    return dataclasses.replace(dataset, images=[dataclasses.replace(first, **rights), *others])
+    return changed(dataset, images=[dataclasses.replace(first, **rights), *others])
 
 
 def texts(out: Path) -> dict[str, str]:
@@ -161,7 +162,7 @@ def test_coco_carries_the_rights_there_and_back(make_dataset: Make, odd: ModuleT
     rights = RIGHTS | {"attribution": "by Eve", "source_name": "cat.jpg"}
     first, second, third = dataset.images
     second = dataclasses.replace(second, license="CC BY-SA 4.0", license_url=BY_SA)
-    dataset = dataclasses.replace(dataset, images=[dataclasses.replace(first, **rights), second, third])
+    dataset = changed(dataset, images=[dataclasses.replace(first, **rights), second, third])
     write_dataset(dataset, raw, tmp_path / "out", ["coco"])
     file = tmp_path / "out" / "coco" / "annotations.json"
     back = coco.read(file).images

@@ -12,7 +12,9 @@ import pytest
 from dlf_core.errors import FactoryError, StoreError
 from dlf_core.project import Project
 from dlf_core.records import to_table
-from dlf_resources.dataset_source import SPLITS_KEY, Assembled, assemble
+from dlf_resources.dataset_pictures import StoredPictures
+from dlf_resources.dataset_source import Assembled, assemble
+from dlf_resources.drawn_splits import SPLITS_KEY
 from dlf_resources.projects import store_of, tables_of
 from dlf_resources.stores.dataset_folder import write_dataset
 
@@ -65,7 +67,7 @@ def test_an_image_with_a_kept_box_is_in_it_with_all_that_is_known_of_both(rows: 
         "YES",
     )
     assert (box.x1, box.y1, box.x2, box.y2) == rows.BOX
-    assert assembled.raw_paths == {"i1": project.root / "raw" / "positive" / "x" / "i1.jpg"}
+    assert assembled.keys == {"i1": "raw/positive/x/i1.jpg"}
     assert assembled.left_out == {"undecided": 0, "failed": 0}
     assert assembled.dataset.classes == ["person"]
 
@@ -145,7 +147,7 @@ def test_an_image_in_two_buckets_is_in_it_once_with_its_box_once(
     (image,) = assembled.dataset.images
     assert image.bucket == "positive/x"
     assert [box.box_id for box in image.boxes] == ["b1"]
-    assert assembled.raw_paths["i1"] == project.root / "raw/positive/x/i1.jpg"
+    assert assembled.keys["i1"] == "raw/positive/x/i1.jpg"
 
 
 def test_a_bucket_that_was_not_reviewed_is_named(rows: ModuleType, make_project: Callable[..., Project]) -> None:
@@ -205,5 +207,6 @@ def test_a_project_that_has_not_run_gives_an_empty_data_set(project: Project) ->
 def test_an_export_whose_picture_is_gone_is_an_error_for_the_user(rows: ModuleType, project: Project) -> None:
     Stages(rows, project).image("i1").write()
     assembled = assemble(project)
+    pictures = StoredPictures(store_of(project), assembled.keys)
     with pytest.raises(FactoryError, match="cannot write the data set: No such file"):
-        write_dataset(assembled.dataset, assembled.raw_paths, project.root / "dataset", ["coco"])
+        write_dataset(assembled.dataset, pictures, project.root / "dataset", ["coco"])

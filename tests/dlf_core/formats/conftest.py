@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import io
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ def dataset() -> Dataset:
     third = LabeledBox(SIGN, 1 / 3, 0.123456, 2 / 3, 0.987654, "b3", crowd=True)
     fourth = LabeledBox(SIGN, 0.25, 0.25, 0.5, 0.5, "b4")
     rights = {"license": "CC BY 2.0", "author": "Ann", "url": "https://e/1.jpg"}
-    return Dataset(
+    return Dataset.of(
         "signs",
         [SIGN, OTHER],
         [
@@ -35,9 +35,22 @@ def dataset() -> Dataset:
     )
 
 
-@pytest.fixture
-def place_image() -> Callable[[LabeledImage, Path], None]:
-    def place(image: LabeledImage, path: Path) -> None:
-        Image.new("RGB", (image.width, image.height), "grey").save(path)
+class GreyPictures:
+    """A grey picture of its size for every image."""
 
-    return place
+    def __init__(self, dataset: Dataset):
+        self.sizes = {image.image_id: (image.width, image.height) for image in dataset.images}
+
+    def place(self, image_id: str, target: Path) -> None:
+        Image.new("RGB", self.sizes[image_id], "grey").save(target)
+
+    def read(self, image_id: str, file_name: str) -> bytes:
+        buffer = io.BytesIO()
+        kind = {".jpg": "JPEG", ".png": "PNG"}[Path(file_name).suffix]
+        Image.new("RGB", self.sizes[image_id], "grey").save(buffer, kind)
+        return buffer.getvalue()
+
+
+@pytest.fixture
+def pictures(dataset: Dataset) -> GreyPictures:
+    return GreyPictures(dataset)

@@ -6,13 +6,14 @@ from dataclasses import replace
 import pytest
 
 from dlf_core.errors import FormatError
-from dlf_core.formats import WRITERS, coco
+from dlf_core.formats import FORMATS, coco
 
 
 @pytest.fixture
-def written(dataset, place_image, tmp_path):
+def written(dataset, pictures, tmp_path):
     folder = tmp_path / "coco"
-    WRITERS["coco"](dataset, folder, place_image)
+    folder.mkdir()
+    FORMATS["coco"].write(dataset, folder, pictures)
     return folder
 
 
@@ -64,15 +65,16 @@ def test_the_file_loads_in_pycocotools(written, name):
     assert len(loaded.loadAnns(loaded.getAnnIds())) == expected
 
 
-def test_boxes_are_pixels_from_the_upper_left_with_their_area(dataset):
-    first = coco.to_coco(dataset)["annotations"][0]
+def test_boxes_are_pixels_from_the_upper_left_with_their_area(written):
+    first = json.loads((written / "annotations.json").read_bytes())["annotations"][0]
     assert first["bbox"] == [20.0, 20.0, 100.0, 50.0]
     assert (first["area"], first["iscrowd"], first["category_id"], first["image_id"]) == (5000.0, 0, 0, 1)
     assert (first["score"], first["score_kind"], first["box_id"]) == (0.75, "detector", "b1")
 
 
-def test_a_crowd_is_marked(dataset):
-    assert [row["iscrowd"] for row in coco.to_coco(dataset)["annotations"]] == [0, 0, 1, 0]
+def test_a_crowd_is_marked(written):
+    annotations = json.loads((written / "annotations.json").read_bytes())["annotations"]
+    assert [row["iscrowd"] for row in annotations] == [0, 0, 1, 0]
 
 
 FOREIGN = {

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from datasets import changed
 
 
 def test_the_boxes_of_all_images_are_counted(dataset):
@@ -10,7 +11,7 @@ def test_the_boxes_of_all_images_are_counted(dataset):
 
 
 def test_equal_data_sets_have_equal_fingerprints_whatever_the_order(dataset):
-    turned = replace(dataset, images=[replace(i, boxes=list(reversed(i.boxes))) for i in reversed(dataset.images)])
+    turned = changed(dataset, images=[replace(i, boxes=list(reversed(i.boxes))) for i in reversed(dataset.images)])
     assert turned.fingerprint() == dataset.fingerprint()
     assert len(dataset.fingerprint()) == 64
 
@@ -18,23 +19,23 @@ def test_equal_data_sets_have_equal_fingerprints_whatever_the_order(dataset):
 def test_the_fingerprint_of_boxes_that_differ_only_in_verdict_can_be_made(dataset):
     first = dataset.images[0]
     twins = [replace(first.boxes[0], verdict=None), replace(first.boxes[0], verdict="YES")]
-    one = replace(dataset, images=[replace(first, boxes=twins)])
-    other = replace(dataset, images=[replace(first, boxes=twins[::-1])])
+    one = changed(dataset, images=[replace(first, boxes=twins)])
+    other = changed(dataset, images=[replace(first, boxes=twins[::-1])])
     assert one.fingerprint() == other.fingerprint()
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda d: replace(d, name="other"),
-        lambda d: replace(d, classes=list(reversed(d.classes))),
-        lambda d: replace(d, images=d.images[1:]),
-        lambda d: replace(d, images=[replace(d.images[0], split="val"), *d.images[1:]]),
-        lambda d: replace(d, images=[replace(d.images[0], boxes=d.images[0].boxes[:1]), *d.images[1:]]),
-        lambda d: replace(
+        lambda d: changed(d, name="other"),
+        lambda d: changed(d, classes=list(reversed(d.classes))),
+        lambda d: changed(d, images=d.images[1:]),
+        lambda d: changed(d, images=[replace(d.images[0], split="val"), *d.images[1:]]),
+        lambda d: changed(d, images=[replace(d.images[0], boxes=d.images[0].boxes[:1]), *d.images[1:]]),
+        lambda d: changed(
             d, images=[replace(d.images[0], boxes=[replace(d.images[0].boxes[0], x1=0.2)]), *d.images[1:]]
         ),
-        lambda d: replace(
+        lambda d: changed(
             d, images=[replace(d.images[0], boxes=[replace(b, decision="rejected") for b in d.images[0].boxes])]
         ),
     ],

@@ -5,18 +5,19 @@ from dataclasses import replace
 
 import pytest
 import yaml
+from datasets import changed
 from PIL import Image
 
 from dlf_core.errors import FormatError
-from dlf_core.formats import WRITERS, coco, yolo
+from dlf_core.formats import FORMATS, yolo
 from dlf_core.formats.dataset import LabeledBox
 
 
 @pytest.fixture
-def written(dataset, place_image, tmp_path):
+def written(dataset, pictures, tmp_path):
     folder = tmp_path / "yolo"
     folder.mkdir()
-    WRITERS["yolo"](dataset, folder, place_image)
+    FORMATS["yolo"].write(dataset, folder, pictures)
     return folder
 
 
@@ -57,23 +58,25 @@ def test_data_yaml_points_at_folders_that_exist_and_hold_the_images(dataset, wri
         assert {file.stem for file in labels.iterdir()} == images
 
 
-def test_a_data_set_without_val_still_has_the_folder_that_data_yaml_must_name(dataset, place_image, tmp_path):
-    alone = replace(dataset, images=dataset.images[:1])
-    yolo.write(alone, tmp_path / "y", place_image)
+def test_a_data_set_without_val_still_has_the_folder_that_data_yaml_must_name(dataset, pictures, tmp_path):
+    alone = changed(dataset, images=dataset.images[:1])
+    yolo.write(alone, tmp_path / "y", pictures)
     config = yaml.safe_load((tmp_path / "y/data.yaml").read_text(encoding="utf-8"))
     assert list((tmp_path / "y" / config["val"]).iterdir()) == []
     assert "test" not in config
 
 
-def test_data_yaml_names_test_where_there_is_one(dataset, place_image, tmp_path):
-    moved = replace(dataset, images=[replace(image, split="test") for image in dataset.images])
-    yolo.write(moved, tmp_path / "y", place_image)
+def test_data_yaml_names_test_where_there_is_one(dataset, pictures, tmp_path):
+    moved = changed(dataset, images=[replace(image, split="test") for image in dataset.images])
+    yolo.write(moved, tmp_path / "y", pictures)
     assert {image.split for image in yolo.read(tmp_path / "y").images} == {"test"}
 
 
-def test_class_ids_are_the_same_in_coco_and_yolo(dataset, written):
+def test_class_ids_are_the_same_in_coco_and_yolo(dataset, written, tmp_path):
     config = yaml.safe_load((written / "data.yaml").read_text(encoding="utf-8"))
-    whole = coco.to_coco(dataset)
+    (tmp_path / "coco").mkdir()
+    FORMATS["coco"].write(dataset, tmp_path / "coco", None)
+    whole = json.loads((tmp_path / "coco" / "annotations.json").read_bytes())
     assert config["names"] == {entry["id"]: entry["name"] for entry in whole["categories"]}
     assert config["names"] == {0: "stop sign", 1: "Verkehrszeichen ⚠"}
     labels = (written / "labels/train" / f"{'a' * 32}.txt").read_text().splitlines()
@@ -81,8 +84,9 @@ def test_class_ids_are_the_same_in_coco_and_yolo(dataset, written):
     assert [int(line.split()[0]) for line in labels] == mine == [0, 1]
 
 
-def test_a_label_line_is_class_centre_and_size_with_six_decimals():
-    assert yolo.label_line(LabeledBox("x", 0.1, 0.2, 0.6, 0.7), 3) == "3 0.350000 0.450000 0.500000 0.500000\n"
+def test_a_label_line_is_class_centre_and_size_with_six_decimals(written):
+    lines = (written / "labels/train" / f"{'a' * 32}.txt").read_text().splitlines()
+    assert lines == ["0 0.350000 0.450000 0.500000 0.500000", "1 0.500000 0.500000 1.000000 1.000000"]
 
 
 def test_an_image_without_boxes_has_an_empty_label_file(written):
@@ -90,10 +94,10 @@ def test_an_image_without_boxes_has_an_empty_label_file(written):
 
 
 def test_where_every_box_came_from_stands_beside_its_label_line(dataset, written):
-    lines = (written / "boxes/train" / f"{'a' * 32}.jsonl").read_text().splitlines()
-    first, second = (json.loads(line) for line in lines)
+    lines = [json.loads(line) for line in (written / "boxes/train.jsonl").read_text().splitlines()]
+    assert [line["image_id"] for line in lines] == ["a" * 32, "b" * 32]
+    first, second = lines[0]["boxes"]
     assert first == {
-        "image_id": "a" * 32,
         "box_id": "b1",
         "query": "red sign",
         "score": 0.75,
@@ -102,6 +106,9 @@ def test_where_every_box_came_from_stands_beside_its_label_line(dataset, written
         "model": "f",
         "verdict": "YES",
         "decision": "approved",
+        "crowd": False,
+        "p_yes": None,
+        "reasoning": None,
     }
     assert (second["box_id"], second["score"]) == ("b2", None)
 

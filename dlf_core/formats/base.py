@@ -1,0 +1,44 @@
+"""What a format is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from dlf_core.formats.dataset import Dataset
+
+
+class Pictures(Protocol):
+    """The image files of a data set, as every reader must see them: upright, one frame, 8-bit RGB."""
+
+    def place(self, image_id: str, target: Path) -> None:
+        """Put an image's file at a path; the format is that of the path's ending."""
+        ...
+
+    def read(self, image_id: str, file_name: str) -> bytes:
+        """An image's bytes, in the format of the name's ending."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One way to write a data set.
+
+    Attributes:
+        title: what it is, in a line.
+        write: puts a data set into an empty folder; without pictures, the labels only.
+        read: a data set from such a folder, or from its one file of labels; raises `FormatError`, which names what
+            cannot be read. Image ids that a file does not tell are the images' file names.
+        image_fields: fields of a `LabeledImage` that come back as they were.
+        box_fields: fields of a `LabeledBox` that come back as they were; corners to a hundredth of a pixel.
+        pictures_inside: pictures lie within its files, not as files of their own.
+    """
+
+    title: str
+    write: Callable[[Dataset, Path, Pictures | None], None]
+    read: Callable[[Path], Dataset]
+    image_fields: frozenset[str]
+    box_fields: frozenset[str]
+    pictures_inside: bool = False
