@@ -115,7 +115,7 @@ def test_label_and_verify_agree_with_people_on_four_of_five_boxes(
         sure = [box for box in found if asked(vlm, picture, corners([box])[0].tolist()).verdict is Verdict.YES]
         boxes = [LabeledBox("person", box.x1, box.y1, box.x2, box.y2, score=box.score) for box in sure]
         kept.append(LabeledImage(name, name, *picture.size, "train", boxes=boxes))
-    result = evaluate(truth, Dataset("found", ["person"], kept))
+    result = evaluate(truth, Dataset.of("found", ["person"], kept))
     assert result.truth_boxes == 42
     assert result.precision >= 0.8
     assert result.recall >= 0.35
