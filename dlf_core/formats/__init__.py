@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from dlf_core.formats import coco, yolo
+from dlf_core.formats import coco, cvat, label_studio, labels, parquet, voc, webdataset, yolo
 from dlf_core.formats.base import Format
 
-FORMATS: dict[str, Format] = {"coco": coco.FORMAT, "yolo": yolo.FORMAT}
+FORMATS: dict[str, Format] = {
+    "coco": coco.FORMAT,
+    "yolo": yolo.FORMAT,
+    "voc": voc.FORMAT,
+    "parquet": parquet.FORMAT,
+    "webdataset": webdataset.FORMAT,
+    "cvat": cvat.FORMAT,
+    "label-studio": label_studio.FORMAT,
+    "labels": labels.FORMAT,
+}
 """Format name → format."""
 
 USUAL = ("coco", "yolo")

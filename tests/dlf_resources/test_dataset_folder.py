@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from datasets import changed
+from other_datasets import changed
 
 from dlf_core.errors import FactoryError, StoreError
 from dlf_core.formats.dataset import Dataset

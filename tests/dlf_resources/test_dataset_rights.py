@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from datasets import changed
+from other_datasets import changed
 
 from dlf_core.errors import StoreError
 from dlf_core.formats import coco

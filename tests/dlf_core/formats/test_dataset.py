@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from datasets import changed
+from other_datasets import changed
 
 
 def test_the_boxes_of_all_images_are_counted(dataset):

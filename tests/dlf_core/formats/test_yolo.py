@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import yaml
-from datasets import changed
+from other_datasets import changed
 from PIL import Image
 
 from dlf_core.errors import FormatError

@@ -1,0 +1,137 @@
+"""CVAT for images 1.1 (https://docs.cvat.ai/docs/dataset_management/formats/format-cvat/), written and read.
+
+    annotations.xml
+    images/<image_id>.<ext>
+
+What is known of a box stands in attributes, which CVAT shows beside it; only those that some box has are declared.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+from xml.etree.ElementTree import Element
+
+import numpy as np
+import pyarrow.compute as pc
+
+from dlf_core.errors import FormatError
+from dlf_core.formats.base import Format, Pictures
+from dlf_core.formats.dataset import BOX_FIELDS, Dataset, LabeledBox, LabeledImage, Part
+from dlf_core.formats.xml_text import attribute, elements, text
+
+FILE = "annotations.xml"
+_ATTRIBUTES = tuple(name for name in BOX_FIELDS if name not in ("class_name", "x1", "y1", "x2", "y2", "crowd"))
+_NUMBERS = ("score", "p_yes")
+
+
+def write(dataset: Dataset, folder: Path, pictures: Pictures | None) -> None:
+    """Write the data set into an empty folder."""
+    there = [name for name in _ATTRIBUTES if dataset.box_table[name].null_count < len(dataset.box_table)]
+    crowds = bool(pc.any(dataset.box_table["crowd"]).as_py())
+    with (folder / FILE).open("w", encoding="utf-8", buffering=1 << 20) as out:
+        _head(out, dataset, [*there, *(["crowd"] if crowds else [])])
+        for part in dataset.parts():
+            for place, boxes in enumerate(_boxes(part, there)):
+                names = ("file_name", "width", "height", "split")
+                name, width, height, split = (part.images[column][place] for column in names)
+                out.write(
+                    f'  <image id="{part.first + place}" name={attribute(name)} subset={attribute(split)} '
+                    f'width="{width}" height="{height}">\n{boxes}  </image>\n'
+                )
+        out.write("</annotations>\n")
+    if pictures is not None:
+        (folder / "images").mkdir()
+        for part in dataset.parts():
+            for image_id, name in zip(part.images["image_id"], part.images["file_name"], strict=True):
+                pictures.place(image_id, folder / "images" / name)
+
+
+def _head(out: IO[str], dataset: Dataset, attributes: Sequence[str]) -> None:
+    declared = "".join(
+        f"<attribute><name>{name}</name><mutable>False</mutable><input_type>text</input_type>"
+        "<default_value></default_value><values></values></attribute>"
+        for name in attributes
+    )
+    labels = "".join(
+        f"      <label><name>{text(name)}</name><attributes>{declared}</attributes></label>\n"
+        for name in dataset.classes
+    )
+    out.write(
+        '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  <version>1.1</version>\n  <meta>\n    <task>\n'
+        f"      <name>{text(dataset.name)}</name><size>{len(dataset.images)}</size><mode>annotation</mode>\n"
+        f"      <labels>\n{labels}      </labels>\n    </task>\n  </meta>\n"
+    )
+
+
+def _boxes(part: Part, attributes: Sequence[str]) -> Iterator[str]:
+    """The `<box>` elements of each image; corners in pixels."""
+    counts = np.diff(part.offsets)
+    scale = np.array([part.images["width"], part.images["height"]] * 2, np.float64).T.repeat(counts, axis=0)
+    corners = np.array([part.boxes[name] for name in ("x1", "y1", "x2", "y2")], np.float64).T.reshape(-1, 4) * scale
+    labels = {name: attribute(name) for name in set(part.boxes["class_name"])}
+    told = list(zip(*(part.boxes[name] for name in attributes), strict=True)) or [()] * len(corners)
+    lines = []
+    for at, (x1, y1, x2, y2) in enumerate(corners.tolist()):
+        inner = "".join(
+            f"      <attribute name={attribute(name)}>{text(value)}</attribute>\n"
+            for name, value in zip(attributes, told[at], strict=True)
+            if value is not None
+        )
+        if part.boxes["crowd"][at]:
+            inner += '      <attribute name="crowd">true</attribute>\n'
+        source = "manual" if part.boxes["decision"][at] == "approved" else "auto"
+        lines.append(
+            f'    <box label={labels[part.boxes["class_name"][at]]} source="{source}" occluded="0" xtl="{x1:.3f}" '
+            f'ytl="{y1:.3f}" xbr="{x2:.3f}" ybr="{y2:.3f}" z_order="0">\n{inner}    </box>\n'
+        )
+    for begin, end in itertools.pairwise(part.offsets):
+        yield "".join(lines[begin:end])
+
+
+def read(path: Path) -> Dataset:
+    """A data set from an annotations file, or from its folder; only boxes are read.
+
+    Raises:
+        FormatError: names what cannot be read.
+    """
+    file = path / FILE if path.is_dir() else path
+    classes = [name for label in elements(file, "label") if (name := label.findtext("name"))]
+    found = Dataset.of(path.name, classes, (_image(file, element) for element in elements(file, "image")))
+    every = dict.fromkeys([*classes, *sorted(found.box_table["class_name"].cast("string").unique().to_pylist())])
+    return Dataset(path.name, list(every), found.image_table, found.box_table)
+
+
+def _image(file: Path, element: Element) -> LabeledImage:
+    try:
+        name = element.attrib["name"]
+        width, height = int(element.attrib["width"]), int(element.attrib["height"])
+        boxes = [_box(one, width, height) for one in element.iter("box")]
+    except ZeroDivisionError:
+        raise FormatError(f"{file}: an image has width or height 0.") from None
+    except (KeyError, ValueError) as error:
+        raise FormatError(f"{file}: {error} is missing or does not fit in an <image>.") from None
+    # A task without subsets says "default" or nothing.
+    subset = element.get("subset", "train").lower()
+    split = {"default": "train", "validation": "val"}.get(subset, subset)
+    return LabeledImage(Path(name).stem, Path(name).name, width, height, split, boxes=boxes)
+
+
+def _box(element: Element, width: int, height: int) -> LabeledBox:
+    x1, y1, x2, y2 = (float(element.attrib[name]) for name in ("xtl", "ytl", "xbr", "ybr"))
+    known: dict[str, Any] = {str(one.get("name")): one.text or "" for one in element.iter("attribute")}
+    told = {name: known[name] for name in _ATTRIBUTES if name in known}
+    told |= {name: float(told[name]) for name in _NUMBERS if name in told}
+    corners = x1 / width, y1 / height, x2 / width, y2 / height
+    return LabeledBox(element.attrib["label"], *corners, crowd=known.get("crowd") == "true", **told)
+
+
+FORMAT = Format(
+    "CVAT for images 1.1",
+    write,
+    read,
+    image_fields=frozenset({"image_id", "file_name", "width", "height", "split"}),
+    box_fields=frozenset(BOX_FIELDS),
+)

@@ -1,0 +1,138 @@
+"""Pascal VOC XML (http://host.robots.ox.ac.uk/pascal/VOC/voc2012/htmldoc/), written and read.
+
+    Annotations/<image_id>.xml
+    JPEGImages/<image_id>.<ext>
+    ImageSets/Main/<split>.txt       a name a line, without ending
+    labelmap.txt                     the classes in their order, as CVAT writes it
+
+VOC counts pixels from 1 and names the last one inside, so `xmin = x1 * width + 1` and `xmax = x2 * width`; thousandths
+of a pixel are written. Boxes around crowds are `difficult`: like those they count neither as right nor as wrong.
+"""
+
+from __future__ import annotations
+
+import itertools
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from dlf_core.errors import FormatError
+from dlf_core.formats.base import Format, Pictures
+from dlf_core.formats.dataset import Dataset, LabeledBox, LabeledImage, Part
+from dlf_core.formats.xml_text import elements, text
+
+_HEAD = "# label:color_rgb:parts:actions\n"
+_SPLITS = ("train", "val", "test")
+
+
+def write(dataset: Dataset, folder: Path, pictures: Pictures | None) -> None:
+    """Write the data set into an empty folder."""
+    for name in ("Annotations", "JPEGImages", "ImageSets/Main"):
+        (folder / name).mkdir(parents=True)
+    lines = "".join(f"{_in_a_line(name)}:::\n" for name in dataset.classes)
+    (folder / "labelmap.txt").write_text(_HEAD + lines, encoding="utf-8")
+    stems: dict[str, list[str]] = {split: [] for split in dataset.split_names}
+    for part in dataset.parts():
+        for place, objects in enumerate(_objects(part)):
+            file_name, image_id = part.images["file_name"][place], part.images["image_id"][place]
+            size = part.images["width"][place], part.images["height"][place]
+            stem = Path(file_name).stem
+            whole = _annotation(file_name, dataset.name, *size, objects)
+            (folder / "Annotations" / f"{stem}.xml").write_text(whole, encoding="utf-8")
+            stems[part.images["split"][place]].append(stem)
+            if pictures is not None:
+                pictures.place(image_id, folder / "JPEGImages" / file_name)
+    for split, names in stems.items():
+        content = "".join(f"{name}\n" for name in names)
+        (folder / "ImageSets" / "Main" / f"{split}.txt").write_text(content, encoding="utf-8")
+
+
+def _annotation(file_name: str, database: str, width: int, height: int, objects: str) -> str:
+    return (
+        f"<annotation>\n  <folder>JPEGImages</folder>\n  <filename>{text(file_name)}</filename>\n"
+        f"  <source><database>{text(database)}</database></source>\n"
+        f"  <size><width>{width}</width><height>{height}</height><depth>3</depth></size>\n"
+        f"  <segmented>0</segmented>\n{objects}</annotation>\n"
+    )
+
+
+def _objects(part: Part) -> Iterator[str]:
+    """The `<object>` elements of each image."""
+    counts = np.diff(part.offsets)
+    scale = np.array([part.images["width"], part.images["height"]] * 2, np.float64).T.repeat(counts, axis=0)
+    corners = np.array([part.boxes[name] for name in ("x1", "y1", "x2", "y2")], np.float64).T.reshape(-1, 4) * scale
+    corners[:, :2] += 1
+    names = {name: text(name) for name in set(part.boxes["class_name"])}
+    rows = zip(part.boxes["class_name"], part.boxes["crowd"], corners.tolist(), strict=True)
+    objects = [
+        f"  <object>\n    <name>{names[name]}</name><pose>Unspecified</pose><truncated>0</truncated>"
+        f"<difficult>{int(crowd)}</difficult>\n    <bndbox><xmin>{x1:.3f}</xmin><ymin>{y1:.3f}</ymin>"
+        f"<xmax>{x2:.3f}</xmax><ymax>{y2:.3f}</ymax></bndbox>\n  </object>\n"
+        for name, crowd, (x1, y1, x2, y2) in rows
+    ]
+    for begin, end in itertools.pairwise(part.offsets):
+        yield "".join(objects[begin:end])
+
+
+def read(path: Path) -> Dataset:
+    """A data set from a VOC folder.
+
+    Raises:
+        FormatError: names the file that cannot be read.
+    """
+    folder = path / "Annotations" if (path / "Annotations").is_dir() else path
+    files = sorted(folder.glob("*.xml"))
+    if not files:
+        raise FormatError(f"{path}: has no Annotations/*.xml; it is no Pascal VOC folder.")
+    splits = {stem: split for split in reversed(_SPLITS) for stem in _lines(path / "ImageSets/Main" / f"{split}.txt")}
+    classes = [line.split(":")[0] for line in _lines(path / "labelmap.txt") if not line.startswith("#")]
+    images = Dataset.of(path.name, classes, (_image(file, splits) for file in files))
+    found = dict.fromkeys([*classes, *sorted(images.box_table["class_name"].cast("string").unique().to_pylist())])
+    return Dataset(path.name, list(found), images.image_table, images.box_table)
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    except (OSError, UnicodeDecodeError):
+        raise FormatError(f"{file}: is not a text file that can be read.") from None
+
+
+def _image(file: Path, splits: dict[str, str]) -> LabeledImage:
+    root = next(elements(file, "annotation"), None)
+    if root is None:
+        raise FormatError(f"{file}: has no <annotation>.")
+    width, height = (_number(file, root.find("size"), name) for name in ("width", "height"))
+    if width < 1 or height < 1:
+        raise FormatError(f"{file}: the image has width or height 0.")
+    boxes = []
+    for one in root.iter("object"):
+        box = one.find("bndbox")
+        x1, y1, x2, y2 = (_number(file, box, name) for name in ("xmin", "ymin", "xmax", "ymax"))
+        corners = (x1 - 1) / width, (y1 - 1) / height, x2 / width, y2 / height
+        boxes.append(LabeledBox(one.findtext("name") or "", *corners, crowd=one.findtext("difficult") == "1"))
+    name = root.findtext("filename") or f"{file.stem}.jpg"
+    split = splits.get(file.stem, "train")
+    return LabeledImage(Path(name).stem, name, round(width), round(height), split, boxes=boxes)
+
+
+def _number(file: Path, parent: ElementTree.Element | None, name: str) -> float:
+    try:
+        return float((parent.findtext(name) if parent is not None else None) or "")
+    except ValueError:
+        raise FormatError(f"{file}: <{name}> is missing or is no number.") from None
+
+
+def _in_a_line(name: str) -> str:
+    return " ".join(name.replace(":", " ").split())
+
+
+FORMAT = Format(
+    "Pascal VOC XML",
+    write,
+    read,
+    image_fields=frozenset({"image_id", "file_name", "width", "height", "split"}),
+    box_fields=frozenset({"class_name", "x1", "y1", "x2", "y2", "crowd"}),
+)

@@ -1,0 +1,42 @@
+"""Text in XML files: what XML cannot hold is replaced, what it gives a meaning is escaped."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from pathlib import Path
+from xml.sax.saxutils import escape, quoteattr
+
+from dlf_core.errors import FormatError
+
+# https://www.w3.org/TR/xml/#charsets
+_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def text(value: object) -> str:
+    """A value between two tags."""
+    return escape(_FORBIDDEN.sub("\ufffd", str(value)), {"\r": "&#13;"})
+
+
+def attribute(value: object) -> str:
+    """A value as an attribute, in quotation marks."""
+    return quoteattr(_FORBIDDEN.sub("\ufffd", str(value)), {"\r": "&#13;", "\n": "&#10;", "\t": "&#9;"})
+
+
+def elements(file: Path, name: str) -> Iterator[ElementTree.Element]:
+    """Elements of a name, one after the other; each is emptied when the next is asked for.
+
+    Raises:
+        FormatError: the file cannot be read, or is no XML.
+    """
+    try:
+        with file.open("rb") as source:
+            for _, element in ElementTree.iterparse(source):  # noqa: S314  # expat ≥ 2.4.1 stops bombs
+                if element.tag == name:
+                    yield element
+                    element.clear()
+    except OSError as error:
+        raise FormatError(f"{file}: cannot be read: {error.strerror or error}.") from None
+    except ElementTree.ParseError as error:
+        raise FormatError(f"{file}: is not XML: {error}.") from None
