@@ -16,12 +16,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+import msgspec
 import numpy as np
 import orjson
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from dlf_core.errors import FormatError
 from dlf_core.formats.base import Format, Pictures
-from dlf_core.formats.dataset import BOX_FIELDS, IMAGE_FIELDS, Dataset, LabeledBox, LabeledImage, Part
+from dlf_core.formats.columns import table_of
+from dlf_core.formats.dataset import BOX_FIELDS, BOXES, IMAGE_FIELDS, IMAGES, Dataset, Part
 
 WHOLE = "annotations.json"
 _SPLITS = ("train", "val", "test")
@@ -38,6 +42,7 @@ _TOLD = {
 }
 _OURS = (*("box_id", "query", "score", "score_kind", "backend", "model", "verdict", "p_yes", "reasoning", "decision"),)
 _License = tuple[str, str | None]
+_Numbers = NDArray[np.float64]
 
 
 def write(dataset: Dataset, folder: Path, pictures: Pictures | None) -> None:
@@ -144,26 +149,87 @@ def _annotations(part: Part, classes: list[str], first: int) -> Iterator[tuple[s
     boxes = np.hstack([low, size]).round(3).tolist()
     areas = size.prod(axis=1).round(3).tolist()
     categories = [class_ids[name] for name in columns["class_name"]]
-    crowd, told = columns["crowd"], list(zip(*(columns[name] for name in _OURS), strict=True))
+    names = ("box_id", "query", "score", "score_kind", "backend", "model", "verdict", "p_yes", "reasoning", "decision")
+    told = list(zip(columns["crowd"], *(columns[name] for name in names), strict=True))
     for place, (begin, end) in enumerate(itertools.pairwise(offsets)):
         if begin == end:
             continue
         number, image_id = part.first + place + 1, part.images["image_id"][place]
-        entries = [
-            {
-                "id": first + at,
-                "image_id": number,
-                "category_id": categories[at],
-                "bbox": boxes[at],
-                "area": areas[at],
-                "iscrowd": int(crowd[at]),
-                "segmentation": [],
-                "image_hash": image_id,
-                **dict(zip(_OURS, told[at], strict=True)),
-            }
-            for at in range(begin, end)
-        ]
+        entries = []
+        for at in range(begin, end):
+            crowd, box_id, query, score, kind, backend, model, verdict, p_yes, reasoning, decision = told[at]
+            entries.append(
+                {
+                    "id": first + at,
+                    "image_id": number,
+                    "category_id": categories[at],
+                    "bbox": boxes[at],
+                    "area": areas[at],
+                    "iscrowd": 1 if crowd else 0,
+                    "segmentation": [],
+                    "image_hash": image_id,
+                    "box_id": box_id,
+                    "query": query,
+                    "score": score,
+                    "score_kind": kind,
+                    "backend": backend,
+                    "model": model,
+                    "verdict": verdict,
+                    "p_yes": p_yes,
+                    "reasoning": reasoning,
+                    "decision": decision,
+                }
+            )
         yield part.images["split"][place], orjson.dumps(entries)[1:-1]
+
+
+class _Category(msgspec.Struct):
+    id: int | str
+    name: str
+
+
+class _Image(msgspec.Struct):
+    id: int | str
+    file_name: str
+    width: int | float
+    height: int | float
+    image_hash: str | None = None
+    split: str | None = None
+    bucket: str | None = None
+    source_name: str | None = None
+    source_url: str | None = None
+    source_page: str | None = None
+    title: str | None = None
+    author: str | None = None
+    attribution: str | None = None
+    license_name: str | None = None
+    license_url: str | None = None
+
+
+class _Annotation(msgspec.Struct):
+    image_id: int | str
+    category_id: int | str
+    bbox: tuple[float, float, float, float]
+    iscrowd: int | bool = 0
+    box_id: str | None = None
+    query: str | None = None
+    score: float | None = None
+    score_kind: str | None = None
+    backend: str | None = None
+    model: str | None = None
+    verdict: str | None = None
+    p_yes: float | None = None
+    reasoning: str | None = None
+    decision: str | None = None
+
+
+class _File(msgspec.Struct):
+    """What is read of a file; a tenth of the memory of all that it holds."""
+
+    categories: list[_Category]
+    images: list[_Image]
+    annotations: list[_Annotation]
+    info: dict[str, Any] | None = None
 
 
 def read(path: Path) -> Dataset:
@@ -183,53 +249,56 @@ def read(path: Path) -> Dataset:
         raise FormatError(f"{path}: has no {WHOLE} and no {_SPLITS[0]}.json; name the file of labels itself.")
     parts = [_read(file, split) for split, file in files]
     classes = list(dict.fromkeys(name for part in parts for name in part.classes))
-    return Dataset.of(path.name, classes, (image for part in parts for image in part.images), parts[0].description)
+    images, boxes = ([getattr(part, name) for part in parts] for name in ("image_table", "box_table"))
+    return Dataset(path.name, classes, pa.concat_tables(images), pa.concat_tables(boxes), parts[0].description)
 
 
 def _read(file: Path, split: str) -> Dataset:
     try:
-        data = orjson.loads(file.read_bytes())
-        names = {entry["id"]: str(entry["name"]) for entry in data["categories"]}
-        annotations: dict[Any, list[dict[str, Any]]] = {entry["id"]: [] for entry in data["images"]}
-        for entry in data["annotations"]:
-            annotations[entry["image_id"]].append(entry)
-        images = (_image(entry, annotations[entry["id"]], names, split) for entry in data["images"])
-        told = data.get("info") or {}
-        return Dataset.of(file.stem, list(names.values()), images, str(told.get("description") or ""))
+        data = msgspec.json.decode(file.read_bytes(), type=_File)
     except OSError as error:
         raise FormatError(f"{file}: cannot be read: {error.strerror or error}.") from None
-    except ZeroDivisionError:
-        raise FormatError(f"{file}: an image has width or height 0.") from None
-    except (KeyError, TypeError, AttributeError) as error:
-        raise FormatError(f"{file}: is not a COCO detection file: {error} is missing or does not fit.") from None
-    except (ValueError, OverflowError) as error:  # also Arrow's
+    except msgspec.ValidationError as error:
+        raise FormatError(f"{file}: is not a COCO detection file: {error}.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise FormatError(f"{file}: is not COCO JSON: {error}.") from None
-
-
-def _image(entry: dict[str, Any], annotations: list[dict[str, Any]], names: dict[Any, str], split: str) -> LabeledImage:
-    return LabeledImage(
-        image_id=entry.get("image_hash") or entry["file_name"],
-        file_name=entry["file_name"],
-        width=entry["width"],
-        height=entry["height"],
-        split=entry.get("split", split),
-        bucket=entry.get("bucket"),
-        boxes=[_box(one, names, entry["width"], entry["height"]) for one in annotations],
-        **{name: entry.get(key) for key, name in _TOLD.items()},
+    names = {one.id: one.name for one in data.categories}
+    place = {one.id: number for number, one in enumerate(data.images)}
+    # Into the order of the images, and of one image as they stand in the file.
+    data.annotations.sort(key=lambda one: place.get(one.image_id, -1))
+    try:
+        of_image = np.array([place[one.image_id] for one in data.annotations], np.int64)
+        classes = [names[one.category_id] for one in data.annotations]
+    except KeyError as error:
+        raise FormatError(f"{file}: an annotation names {error}, which is no image or category of the file.") from None
+    sizes = np.array([(one.width, one.height) for one in data.images], np.float64).reshape(-1, 2)
+    if (sizes < 1).any():
+        raise FormatError(f"{file}: an image has width or height 0.")
+    images: dict[str, Any] = {
+        "image_id": [one.image_hash or one.file_name for one in data.images],
+        "width": sizes[:, 0].astype(np.int32),
+        "height": sizes[:, 1].astype(np.int32),
+        "split": [one.split or split for one in data.images],
+        "box_count": np.bincount(of_image, minlength=len(data.images)).astype(np.int32),
+    }
+    images |= {name: [getattr(one, name) for one in data.images] for name in ("file_name", "bucket")}
+    images |= {name: [getattr(one, key) for one in data.images] for key, name in _TOLD.items()}
+    boxes: dict[str, Any] = {"class_name": classes, "crowd": [bool(one.iscrowd) for one in data.annotations]}
+    boxes |= _corners(np.array([one.bbox for one in data.annotations], np.float64).reshape(-1, 4), sizes[of_image])
+    boxes |= {name: [getattr(one, name) for one in data.annotations] for name in _OURS}
+    told = data.info or {}
+    return Dataset(
+        file.stem,
+        list(names.values()),
+        table_of(images, IMAGES),
+        table_of(boxes, BOXES),
+        str(told.get("description") or ""),
     )
 
 
-def _box(entry: dict[str, Any], names: dict[Any, str], width: int, height: int) -> LabeledBox:
-    x, y, w, h = entry["bbox"]
-    return LabeledBox(
-        class_name=names[entry["category_id"]],
-        x1=x / width,
-        y1=y / height,
-        x2=(x + w) / width,
-        y2=(y + h) / height,
-        crowd=bool(entry.get("iscrowd", 0)),
-        **{name: entry.get(name) for name in _OURS},
-    )
+def _corners(numbers: _Numbers, sizes: _Numbers) -> dict[str, Any]:
+    low, high = numbers[:, :2] / sizes, (numbers[:, :2] + numbers[:, 2:]) / sizes
+    return {"x1": low[:, 0], "y1": low[:, 1], "x2": high[:, 0], "y2": high[:, 1]}
 
 
 FORMAT = Format(

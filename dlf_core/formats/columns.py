@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,16 @@ class Columns:
             arrays = [pa.array(columns[one.name], one.type) for one in _plain(self._schema)]
             self._batches.append(pa.RecordBatch.from_arrays(arrays, schema=_plain(self._schema)))
             self._rows = []
+
+
+def table_of(columns: Mapping[str, Any], schema: pa.Schema) -> pa.Table:
+    """A table of lists or arrays; columns that are not there are null."""
+    rows = len(next(iter(columns.values())))
+    made = [
+        pa.array(columns[one.name], one.type) if one.name in columns else pa.nulls(rows, one.type)
+        for one in _plain(schema)
+    ]
+    return pa.Table.from_arrays(made, schema=_plain(schema))
 
 
 def together(table: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -159,7 +159,7 @@ class Dataset:
 
     def __init__(self, name: str, classes: Sequence[str], images: pa.Table, boxes: pa.Table, description: str = ""):
         self.name = name
-        self.classes = list(classes)
+        self.classes = [str(name) for name in classes]
         self.description = description
         self.image_table = together(images, IMAGES)
         self.box_table = together(boxes, BOXES)

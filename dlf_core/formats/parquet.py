@@ -175,8 +175,8 @@ def _list(feature: dict[str, Any]) -> dict[str, Any]:
 def read(path: Path) -> Dataset:
     """A data set from a folder of shards, or from one file; pictures are not read.
 
-    Of files of others, `objects` with `bbox` and `category` is needed, and either columns `width` and `height` or pictures
-    that tell their size.
+    Of files of others, `objects` with `bbox` and `category` is needed, and either columns `width` and `height` or
+    pictures that tell their size.
 
     Raises:
         FormatError: names the file that cannot be read.
