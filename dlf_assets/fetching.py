@@ -89,12 +89,14 @@ class Fetcher:
     async def _judged(self, item: Numbered, content: bytes, began: float) -> Image:
         folder = f"raw/{self.bucket.name}"
         try:
-            found = await self.intake.take_in(content, self.bucket.store.path(folder))
+            found = await self.intake.take_in(content, self.bucket.store.folder(folder))
         except ImageRejected as rejected:
             return self._row(item, rejected.state, rejected.reason, began)
         known = {name: getattr(found, name) for name in _OF_BYTES}
         if found.file is not None:
             known["path"] = f"{folder}/{found.file}"
+            if self.bucket.store.name != "local":
+                await asyncio.to_thread(self.bucket.store.placed, known["path"])
         return self._row(item, found.state, found.reason, began, **known)
 
     def _row(self, item: Numbered, state: str, reason: str | None, began: float, **known: Any) -> Image:

@@ -2,7 +2,7 @@
 
 import contextlib
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -36,6 +36,7 @@ from dlf_resources.stores.tables import STAGE_METADATA
 from dlf_resources.web.connection import Connection
 
 IN_FLIGHT = 50
+UPLOADS = 16
 _TOLD = ("query", "page", "title", "author", "license", "attribution")
 
 
@@ -101,6 +102,7 @@ def gathered_images(  # type: ignore[no-untyped-def]  # Dagster takes no Materia
             lambda item, _, error, seconds: fetcher.failed(item, error, seconds),
             window=config.workers,
             within=lambda _: _opened(connection, intake),
+            threads=UPLOADS if bucket.store.name != "local" else None,
             limit=config.limit,
             usable=lambda table: _usable(bucket, table, again=config.again),
         )
@@ -162,12 +164,13 @@ def _stored(bucket: Bucket, earlier: pa.Table) -> dict[str, str]:
 def _usable(bucket: Bucket, table: pa.Table, *, again: bool) -> pa.Table:
     """Rows that stand: rejected ones unless they are asked for again, kept ones whose file is whole in the store."""
     rows = table.select(["path", "state", "bytes", "http_status"]).to_pylist()
-    return table.filter(pa.array([_stands(bucket, row, again) for row in rows], pa.bool_()))
+    there = bucket.store.sizes(f"raw/{bucket.name}") if rows else {}
+    return table.filter(pa.array([_stands(there, row, again) for row in rows], pa.bool_()))
 
 
-def _stands(bucket: Bucket, row: dict[str, Any], again: bool) -> bool:
+def _stands(there: Mapping[str, int], row: dict[str, Any], again: bool) -> bool:
     if row["path"] is not None:
-        return bucket.store.size(row["path"]) == row["bytes"]
+        return there.get(row["path"]) == row["bytes"]
     if row["state"] not in set(CandidateState):
         return False  # of a version that did not ask the web
     return row["state"] != CandidateState.KEPT and not may_pass(row["state"], row["http_status"]) and not again

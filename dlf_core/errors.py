@@ -12,6 +12,7 @@ FactoryError                     one sentence for the user; the CLI prints it an
 ├── FormatError                  a data-set file of others cannot be read
 ├── Stopped                      the user pressed Ctrl-C; exit 130
 └── StoreError                   data cannot be read or written
+    ├── StoreConflict            somebody else has written it meanwhile
     └── PartitionBusy            another run is writing the same partition
 """
 
@@ -107,6 +108,10 @@ class Stopped(FactoryError):
 
 class StoreError(FactoryError):
     """Data cannot be read or written; names the file and the way out."""
+
+
+class StoreConflict(StoreError):
+    """A key is no longer at the version that a write was made for."""
 
 
 class PartitionBusy(StoreError):

@@ -51,6 +51,7 @@ class Project(Section):
     falcon_queries: list[Text] = Field(min_length=1)
     description: str = ""
     data_root: Text | None = None
+    store: Literal["local", "r2"] | None = None
     r2: R2 = R2()
     prompts: Prompts = Prompts()
     backends: Backends = Backends()

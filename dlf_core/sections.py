@@ -107,6 +107,7 @@ class R2(Section):
     raw_prefix: Text = "raw/"
     labels_prefix: Text = "labels/"
     reviews_prefix: Text = "labels/reviews.json"
+    cache_gb: float = Field(default=20.0, gt=0)
 
 
 class Prompts(Section):

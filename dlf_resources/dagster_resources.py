@@ -16,7 +16,7 @@ from dlf_resources.engines import Engine, open_engine
 from dlf_resources.experiments import Experiments
 from dlf_resources.grounding import GroundingBackend, open_grounding
 from dlf_resources.pods import local_name
-from dlf_resources.projects import Projects
+from dlf_resources.projects import Projects, stored_in
 from dlf_resources.servers.addresses import qwen_address
 from dlf_resources.vlm import VlmBackend, open_vlm
 from dlf_resources.workspace import Workspace
@@ -29,6 +29,9 @@ class ProjectsResource(dg.ConfigurableResource):
         default=None, description="Folder of the YAMLs; default: project_configs/ of the workspace."
     )
     file: str | None = Field(default=None, description="One more YAML, outside of the folder.")
+    store: str | None = Field(
+        default=None, description="Where every project's data lies: local or r2; default: what its YAML says."
+    )
 
     def projects(self) -> Projects:
         """The projects as they are on disk now."""
@@ -37,11 +40,15 @@ class ProjectsResource(dg.ConfigurableResource):
 
     def of_partition(self, key: str) -> tuple[Project, str]:
         """See `Projects.of_partition`."""
-        return self.projects().of_partition(key)
+        project, bucket = self.projects().of_partition(key)
+        return self._stored(project), bucket
 
     def named(self, name: str) -> Project:
         """See `Projects.find`."""
-        return self.projects().find(name)
+        return self._stored(self.projects().find(name))
+
+    def _stored(self, project: Project) -> Project:
+        return stored_in(project, self.store) if self.store else project
 
 
 class ExperimentsResource(dg.ConfigurableResource):

@@ -45,6 +45,6 @@ def read_decisions(store: Store, project: Project) -> dict[str, dict[str, Any]]:
         }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreError(
-            f"{store.path(key)}: is not a reviews file ({error}); it maps a box id to "
+            f"{store.address(key)}: is not a reviews file ({error}); it maps a box id to "
             '{"decision": "approved", "rejected" or "unsure", "reviewer": …, "reviewed_at": …}.'
         ) from None

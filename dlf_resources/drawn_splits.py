@@ -56,5 +56,5 @@ def _before(store: Store, key: str) -> dict[str, str]:
     try:
         return {str(image): str(split) for image, split in json.loads(store.get(key)).items()}
     except (ValueError, AttributeError):
-        text = f"{store.path(key)}: is damaged; restore it, or delete it and let every image draw its split anew."
+        text = f"{store.address(key)}: is damaged; restore it, or delete it and let every image draw its split anew."
         raise StoreError(text) from None

@@ -13,6 +13,7 @@ from dlf_core.partition_keys import split_key
 from dlf_core.project import Project
 from dlf_resources.stores.base import Store
 from dlf_resources.stores.local import LocalStore
+from dlf_resources.stores.r2_settings import R2Settings, r2_settings, wanted_store
 from dlf_resources.stores.stage_tables import StageTables
 
 SUFFIXES = (".yaml", ".yml")
@@ -118,8 +119,33 @@ class Projects:
 
 
 def store_of(project: Project) -> Store:
-    """The store in which a project's images and tables lie."""
-    return LocalStore(project.root)
+    """The store in which a project's images and tables lie.
+
+    Raises:
+        StoreError: it is R2, and a variable is missing.
+    """
+    if wanted_store(project) == "local":
+        return LocalStore(project.root)
+    return _r2_store(project.root, r2_settings(project), project.project_name)
+
+
+@lru_cache(maxsize=64)
+def _r2_store(root: Path, settings: R2Settings, name: str) -> Store:
+    """Kept with its connections: a run asks for its store some twenty times."""
+    from dlf_resources.stores.r2 import R2Store
+
+    return R2Store(root, settings, name)
+
+
+def stored_in(project: Project, store: str) -> Project:
+    """The project with its data in another store than its YAML says.
+
+    Raises:
+        FactoryError: there is no such store.
+    """
+    if store not in ("local", "r2"):
+        raise FactoryError(f"there is no store '{store}'; there is: local, r2.")
+    return project.model_copy(update={"store": store})
 
 
 def tables_of(project: Project) -> StageTables:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import stat
@@ -12,7 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from dlf_core.errors import PartitionBusy, StoreError
+from dlf_core.errors import PartitionBusy, StoreConflict, StoreError
 
 _TEMPORARY = ".tmp-"
 _STALE_SECONDS = 3600.0
@@ -24,6 +25,8 @@ class LocalStore:
     Args:
         root: the folder; made at the first write.
     """
+
+    name = "local"
 
     def __init__(self, root: Path):
         self.root = root
@@ -41,6 +44,34 @@ class LocalStore:
             return self.path(key).read_bytes()
         except OSError as error:
             raise _explained(error, self.path(key), "read") from None
+
+    def read_range(self, key: str, start: int, length: int) -> bytes:
+        """Some of the bytes under a key; fewer at its end."""
+        try:
+            with self.path(key).open("rb") as source:
+                source.seek(start)
+                return source.read(length)
+        except OSError as error:
+            raise _explained(error, self.path(key), "read") from None
+
+    def version(self, key: str) -> str | None:
+        """SHA-256 of the bytes under a key, or None when there is nothing."""
+        try:
+            with self.path(key).open("rb") as source:
+                return hashlib.file_digest(source, "sha256").hexdigest()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise _explained(error, self.path(key), "read") from None
+
+    def put_if(self, key: str, content: bytes, version: str | None) -> str:
+        """Write if the key still is at a version (None: nothing lies there); its new version."""
+        name = f"put-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+        with self.lock(name, wait_seconds=30, purpose=f"the writing of {key}"):
+            if self.version(key) != version:
+                raise StoreConflict(f"{self.path(key)}: somebody else has written it meanwhile.")
+            self.put(key, content)
+        return hashlib.sha256(content).hexdigest()
 
     def put(self, key: str, content: bytes, *, durable: bool = True) -> None:
         """Write atomically; `durable` also waits until the disk has it."""
@@ -73,6 +104,33 @@ class LocalStore:
         except (FileNotFoundError, NotADirectoryError):
             return None
         return info.st_size if stat.S_ISREG(info.st_mode) else None
+
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """Key → bytes of everything below a folder."""
+        found: dict[str, int] = {}
+        start = str(self.root)
+        for folder, _, names in os.walk(self.path(prefix.rstrip("/"))):
+            within = os.path.relpath(folder, start).replace(os.sep, "/")
+            for name in names:
+                if not name.startswith(_TEMPORARY):
+                    with contextlib.suppress(OSError):
+                        found[f"{within}/{name}"] = os.stat(f"{folder}/{name}").st_size  # noqa: PTH116
+        return found
+
+    def folder(self, key: str) -> Path:
+        """The folder of the keys below `key`."""
+        return self.path(key)
+
+    def placed(self, key: str) -> None:
+        """A file in the store's folder is in the store."""
+
+    def address(self, key: str) -> str:
+        """The file's path."""
+        return str(self.path(key))
+
+    def signed_url(self, key: str, seconds: int) -> str | None:
+        """There is none."""
+        return None
 
     def list(self, prefix: str) -> Iterator[str]:
         """Keys below a folder, sorted; unfinished writes are not among them, and old ones are removed."""

@@ -36,8 +36,8 @@ class ParquetTableIOManager(dg.ConfigurableIOManager):
         StageTables(store).write(obj.stage, key, obj.table)
         for fragment in obj.fragments:
             store.delete(fragment)
-        path = store.path(table_key(obj.stage, key))
-        context.add_output_metadata({"table": dg.MetadataValue.path(str(path)), "dagster/row_count": len(obj.table)})
+        where = store.address(table_key(obj.stage, key))
+        context.add_output_metadata({"table": dg.MetadataValue.path(where), "dagster/row_count": len(obj.table)})
 
     def load_input(self, context: dg.InputContext) -> pa.Table | dict[str, pa.Table]:
         """The table of the one partition asked for, or partition key → table for several.

@@ -1,0 +1,250 @@
+"""A store in Cloudflare R2, or in any S3: images, tables and reviews as objects; work in progress on this disk.
+
+`raw/…`, `labels/<name>.json` and `labels/<stage>/<name>.parquet` lie in the bucket, below the project's prefixes. All
+else is only of use on the machine that made it: rows of unfinished stages, searches, locks, the data set as files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from dlf_core.errors import StoreConflict, StoreError
+from dlf_core.image_ids import image_id_of
+from dlf_resources.stores.disk_cache import DiskCache
+from dlf_resources.stores.leases import lease
+from dlf_resources.stores.local import LocalStore
+from dlf_resources.stores.r2_settings import R2Settings
+from dlf_resources.stores.s3_errors import NotThere
+from dlf_resources.stores.s3_objects import ObjectInfo, Objects
+
+_RAW, _LABELS = "raw/", "labels/"
+_TABLE = re.compile(r"labels/(?:[^/]+/[^/]+\.parquet|[^/]+\.json)")
+_PROJECT = ".project"
+
+
+class Keys:
+    """Keys of a project and of its objects."""
+
+    def __init__(self, settings: R2Settings):
+        self._settings = settings
+
+    def shared(self, key: str) -> bool:
+        """Whether a key lies in the bucket."""
+        return key.startswith(_RAW) or key == self._settings.reviews_key or bool(_TABLE.fullmatch(key))
+
+    def object_of(self, key: str) -> str:
+        """The object of a key, or the prefix of a folder's objects."""
+        if key == self._settings.reviews_key:
+            return key
+        for start, prefix in ((_RAW, self._settings.raw_prefix), (_LABELS, self._settings.labels_prefix)):
+            if key.startswith(start):
+                return prefix + key.removeprefix(start)
+        return key
+
+    def key_of(self, name: str) -> str | None:
+        """The key of an object; None for one that is no key of ours."""
+        if name == self._settings.reviews_key:
+            return name
+        for start, prefix in ((_RAW, self._settings.raw_prefix), (_LABELS, self._settings.labels_prefix)):
+            if name.startswith(prefix) and self.shared(key := start + name.removeprefix(prefix)):
+                return key
+        return None
+
+
+class R2Store:
+    """A project's store in a bucket.
+
+    Args:
+        root: the project's folder on this disk.
+        settings: the bucket.
+        project_name: a bucket's prefix belongs to one project.
+    """
+
+    name = "r2"
+
+    def __init__(self, root: Path, settings: R2Settings, project_name: str):
+        self.objects = Objects(settings)
+        self.keys = Keys(settings)
+        self._settings = settings
+        self._project = project_name
+        self._disk = LocalStore(root)
+        self._cache = DiskCache(root / ".cache" / "r2" / settings.bucket, settings.cache_bytes)
+        self._is_ours = False
+
+    def get(self, key: str) -> bytes:
+        """See `Store.get`."""
+        if not self.keys.shared(key):
+            return self._disk.get(key)
+        if self._lasts(key):
+            return self._there(key).read_bytes()
+        try:
+            return self.objects.get(self.keys.object_of(key))
+        except NotThere:
+            raise self._missing(key) from None
+
+    def read_range(self, key: str, start: int, length: int) -> bytes:
+        """See `Store.read_range`."""
+        if not self.keys.shared(key):
+            return self._disk.read_range(key, start, length)
+        if self._lasts(key) and (file := self._cache.used(key)) is not None:
+            with file.open("rb") as source:
+                source.seek(start)
+                return source.read(length)
+        try:
+            return self.objects.range(self.keys.object_of(key), start, length)
+        except NotThere:
+            raise self._missing(key) from None
+
+    def put(self, key: str, content: bytes, *, durable: bool = True) -> None:
+        """See `Store.put`."""
+        if not self.keys.shared(key):
+            self._disk.put(key, content, durable=durable)
+            return
+        self._claim()
+        self.objects.put(self.keys.object_of(key), content)
+        if self._lasts(key):
+            self._cache.fill(key, lambda file: file.write_bytes(content))
+
+    def version(self, key: str) -> str | None:
+        """See `Store.version`."""
+        if not self.keys.shared(key):
+            return self._disk.version(key)
+        info = self.objects.head(self.keys.object_of(key))
+        return None if info is None else info.etag
+
+    def put_if(self, key: str, content: bytes, version: str | None) -> str:
+        """See `Store.put_if`."""
+        if not self.keys.shared(key):
+            return self._disk.put_if(key, content, version)
+        self._claim()
+        try:
+            return self.objects.put(self.keys.object_of(key), content, condition=version or "*").etag
+        except NotThere:  # IfMatch of what is gone
+            raise StoreConflict(f"{self.address(key)}: somebody else has removed it meanwhile.") from None
+
+    def exists(self, key: str) -> bool:
+        """See `Store.exists`."""
+        return self.size(key) is not None
+
+    def size(self, key: str) -> int | None:
+        """See `Store.size`."""
+        if not self.keys.shared(key):
+            return self._disk.size(key)
+        info = self.objects.head(self.keys.object_of(key))
+        return None if info is None else info.size
+
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """See `Store.sizes`."""
+        return self._disk.sizes(prefix) | {key: info.size for key, info in self._listed(prefix)}
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """See `Store.list`."""
+        yield from sorted({*self._disk.list(prefix), *(key for key, _ in self._listed(prefix))})
+
+    def delete(self, key: str) -> None:
+        """See `Store.delete`."""
+        if self.keys.shared(key):
+            self.objects.delete(self.keys.object_of(key))
+            self._cache.remove(key)
+        else:
+            self._disk.delete(key)
+
+    @contextlib.contextmanager
+    def lock(self, name: str, *, wait_seconds: float, purpose: str) -> Iterator[None]:
+        """See `Store.lock`. First among the processes of this machine, then among machines."""
+        key = f"{self._settings.labels_prefix}.locks/{name}.json"
+        with (
+            self._disk.lock(name, wait_seconds=wait_seconds, purpose=purpose),
+            lease(self.objects, key, wait_seconds=wait_seconds, purpose=purpose),
+        ):
+            yield
+
+    def path(self, key: str) -> Path:
+        """See `Store.path`. A copy on this disk; where there is no such object, a path without a file."""
+        if not self.keys.shared(key):
+            return self._disk.path(key)
+        if self._lasts(key):
+            with contextlib.suppress(StoreError):
+                return self._there(key)
+            return self._cache.path(key)
+        name = self.keys.object_of(key)
+        info = self.objects.head(name)
+        if info is None:
+            return self._cache.path(key)
+        copy = f"{key}@{info.etag}"
+        return self._cache.used(copy) or self._cache.fill(copy, lambda file: self.objects.download(name, file))
+
+    def folder(self, key: str) -> Path:
+        """See `Store.folder`."""
+        return self._cache.path(key) if self.keys.shared(f"{key}/") else self._disk.path(key)
+
+    def placed(self, key: str) -> None:
+        """See `Store.placed`."""
+        if self.keys.shared(key):
+            self._claim()
+            file = self._cache.path(key)
+            self.objects.put_file(self.keys.object_of(key), file)
+            self._cache.added(file)
+
+    def address(self, key: str) -> str:
+        """See `Store.address`."""
+        if self.keys.shared(key):
+            return f"r2://{self._settings.bucket}/{self.keys.object_of(key)}"
+        return self._disk.address(key)
+
+    def signed_url(self, key: str, seconds: int) -> str | None:
+        """See `Store.signed_url`."""
+        return self.objects.signed_url(self.keys.object_of(key), seconds) if self.keys.shared(key) else None
+
+    def _listed(self, prefix: str) -> Iterator[tuple[str, ObjectInfo]]:
+        folder = prefix.rstrip("/") + "/"
+        if not folder.startswith((_RAW, _LABELS)):
+            return
+        for info in self.objects.list(self.keys.object_of(folder)):
+            if (key := self.keys.key_of(info.key)) is not None and key.startswith(folder):
+                yield key, info
+
+    def _lasts(self, key: str) -> bool:
+        """Whether what lies under a key never changes: an image is named by its bytes."""
+        return key.startswith(_RAW)
+
+    def _there(self, key: str) -> Path:
+        """The copy of an image on this disk."""
+        if (file := self._cache.used(key)) is not None:
+            return file
+        try:
+            name = self.keys.object_of(key)
+            file = self._cache.fill(key, lambda target: self.objects.download(name, target))
+        except NotThere:
+            raise self._missing(key) from None
+        stem = PurePosixPath(key).stem
+        if len(stem) == len(image_id_of(b"")) and image_id_of(file.read_bytes()) != stem:
+            self._cache.remove(key)
+            raise StoreError(f"{self.address(key)}: its bytes are not those of its name; gather its bucket again.")
+        return file
+
+    def _missing(self, key: str) -> StoreError:
+        return StoreError(f"{self.address(key)}: is not there; `dlf store push` uploads what lies on this disk.")
+
+    def _claim(self) -> None:
+        """See that the prefix is ours: tables of two projects in one folder would be taken for one another's.
+
+        Raises:
+            StoreError: it is another project's.
+        """
+        if self._is_ours:
+            return
+        key = self._settings.labels_prefix + _PROJECT
+        try:
+            self.objects.put(key, self._project.encode(), condition="*")
+        except StoreConflict:
+            owner = self.objects.get(key).decode(errors="replace")
+            if owner != self._project:
+                where = f"{self._settings.bucket}/{self._settings.labels_prefix}"
+                way_out = f"a prefix of its own, such as r2: {{labels_prefix: {self._project}/labels/}}"
+                text = f"{where} holds the labels of project '{owner}'; give '{self._project}' {way_out}."
+                raise StoreError(text) from None
+        self._is_ours = True

@@ -1,0 +1,76 @@
+"""Where a project's objects lie: what the YAML and the environment say."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from dlf_core.errors import StoreError
+from dlf_core.project import Project
+
+ENDPOINT, KEY, SECRET, BUCKET = "R2_ENDPOINT_URL", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "R2_BUCKET"
+
+
+@dataclass(frozen=True, slots=True)
+class R2Settings:
+    """A bucket, who asks, and the prefixes below which a project's keys lie."""
+
+    endpoint: str
+    access_key: str
+    secret_key: str = field(repr=False)
+    bucket: str
+    raw_prefix: str = "raw/"
+    labels_prefix: str = "labels/"
+    reviews_key: str = "labels/reviews.json"
+    cache_bytes: int = 20 << 30
+
+    @property
+    def host(self) -> str:
+        """The endpoint's host, for messages."""
+        return urlsplit(self.endpoint).netloc
+
+
+def wanted_store(project: Project, environment: Mapping[str, str] = os.environ) -> str:
+    """`local` or `r2`: what `store:` says; without it R2, if the YAML has `r2:` and any of its variables is set."""
+    if project.store is not None:
+        return project.store
+    told = any(environment.get(name) for name in (ENDPOINT, KEY, SECRET))
+    return "r2" if "r2" in project.model_fields_set and told else "local"
+
+
+def r2_settings(project: Project, environment: Mapping[str, str] = os.environ) -> R2Settings:
+    """The project's bucket.
+
+    Raises:
+        StoreError: a variable is missing, or the endpoint is no address.
+    """
+    said = {name: (environment.get(name) or "").strip() for name in (ENDPOINT, KEY, SECRET, BUCKET)}
+    bucket = project.r2.bucket or said[BUCKET]
+    missing = [name for name in (ENDPOINT, KEY, SECRET) if not said[name]]
+    if not bucket:
+        missing.append(f"{BUCKET} (or r2.bucket in the YAML)")
+    if missing:
+        what = " and ".join([", ".join(missing[:-1]), missing[-1]] if len(missing) > 1 else missing)
+        way_out = f"set {'it' if len(missing) == 1 else 'them'} or write 'store: local' in {project.file.name}"
+        raise StoreError(f"project '{project.project_name}' keeps its data in R2 and {what} is not set; {way_out}.")
+    parts = urlsplit(said[ENDPOINT])
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.username:
+        text = f"{ENDPOINT} is not an address such as https://<account>.r2.cloudflarestorage.com; set it to one."
+        raise StoreError(text)
+    chosen = project.r2
+    return R2Settings(
+        said[ENDPOINT].rstrip("/"),
+        said[KEY],
+        said[SECRET],
+        bucket,
+        _folder(chosen.raw_prefix),
+        _folder(chosen.labels_prefix),
+        chosen.reviews_prefix.lstrip("/"),
+        int(chosen.cache_gb * 2**30),
+    )
+
+
+def _folder(prefix: str) -> str:
+    return prefix.strip("/") + "/"

@@ -1,0 +1,315 @@
+"""Objects of one S3 bucket, by boto3: whole or not at all, and checked on the way.
+
+Every write carries the MD5 of its bytes, which the server compares, and their SHA-256 as metadata, which a reader
+compares. botocore tries again what may pass (broken connections, timeouts, 429, 5xx).
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import datetime as dt
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from dlf_core.errors import StoreConflict, StoreError
+from dlf_resources.stores.r2_settings import R2Settings
+from dlf_resources.stores.s3_errors import NotThere, explained, may_pass
+
+MULTIPART_BYTES = 16 << 20
+"""Larger objects are sent in parts of this size."""
+CONNECTIONS = 32
+TRIES = 4
+"""Of botocore, for what may pass. It stops trying for a while when many requests fail at once; so we try again, too."""
+OUTER_TRIES = 4
+CONNECT_SECONDS, READ_SECONDS = 10, 60
+_SHA256 = "sha256"
+_CHUNK = 1 << 20
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """What a store says of an object; `sha256` where we wrote it."""
+
+    key: str
+    size: int
+    etag: str
+    modified: dt.datetime
+    sha256: str | None = None
+
+
+class Objects:
+    """The objects of a bucket.
+
+    Args:
+        settings: which, and who asks.
+    """
+
+    def __init__(self, settings: R2Settings):
+        self.settings = settings
+        self._client = _client(settings.endpoint, settings.access_key, settings.secret_key)
+
+    def get(self, key: str) -> bytes:
+        """The bytes of an object.
+
+        Raises:
+            NotThere: there is none.
+            StoreError: it cannot be had, or is not what was written.
+        """
+        return self._asked(key, "read", lambda: self._read(key))
+
+    def _read(self, key: str) -> bytes:
+        for _ in range(2):
+            answer = self._client.get_object(Bucket=self.settings.bucket, Key=key)
+            content = bytes(answer["Body"].read())
+            if answer.get("Metadata", {}).get(_SHA256, wanted := hashlib.sha256(content).hexdigest()) == wanted:
+                return content
+        raise self._damaged(key)
+
+    def download(self, key: str, target: Path) -> ObjectInfo:
+        """Write an object to a file, atomically.
+
+        Raises:
+            NotThere: there is none.
+            StoreError: it cannot be had, or is not what was written.
+        """
+
+        def read() -> ObjectInfo:
+            for _ in range(2):
+                answer = self._client.get_object(Bucket=self.settings.bucket, Key=key)
+                digest = hashlib.sha256()
+                with temporary.open("wb") as out:
+                    for chunk in answer["Body"].iter_chunks(_CHUNK):
+                        digest.update(chunk)
+                        out.write(chunk)
+                info = _info(key, answer)
+                if info.sha256 in (None, digest.hexdigest()):
+                    os.replace(temporary, target)
+                    return ObjectInfo(key, info.size, info.etag, info.modified, digest.hexdigest())
+            raise self._damaged(key)
+
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".tmp-{os.getpid()}-{id(read)}-{target.name}")
+        try:
+            return self._asked(key, "read", read)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def digest(self, key: str) -> tuple[str, ObjectInfo]:
+        """SHA-256 of the bytes as they lie there, and what is said of them."""
+
+        def read() -> tuple[str, ObjectInfo]:
+            answer = self._client.get_object(Bucket=self.settings.bucket, Key=key)
+            digest = hashlib.sha256()
+            for chunk in answer["Body"].iter_chunks(_CHUNK):
+                digest.update(chunk)
+            return digest.hexdigest(), _info(key, answer)
+
+        return self._asked(key, "read", read)
+
+    def range(self, key: str, start: int, length: int) -> bytes:
+        """Some of the bytes of an object; fewer at its end."""
+        wanted = f"bytes={start}-{start + length - 1}"
+
+        def read() -> bytes:
+            answer = self._client.get_object(Bucket=self.settings.bucket, Key=key, Range=wanted)
+            return bytes(answer["Body"].read())
+
+        info = self.head(key)
+        if length <= 0 or info is None or start >= info.size:
+            if info is None:
+                raise NotThere(key)
+            return b""
+        return self._asked(key, "read", read)
+
+    def put(self, key: str, content: bytes, *, condition: str | None = None) -> ObjectInfo:
+        """Write an object.
+
+        Args:
+            key: of the object.
+            content: its bytes.
+            condition: None: whatever lies there; `*`: only if nothing does; else only if its ETag is this.
+
+        Raises:
+            StoreConflict: the condition does not hold.
+            StoreError: it cannot be written.
+        """
+        digest = hashlib.sha256(content).hexdigest()
+        if len(content) > MULTIPART_BYTES and condition is None:
+            return self._asked(key, "write", lambda: self._put_parts(key, _parts(content), len(content), digest))
+        more = {} if condition is None else {"IfNoneMatch": "*"} if condition == "*" else {"IfMatch": condition}
+
+        def write() -> ObjectInfo:
+            answer = self._client.put_object(
+                Bucket=self.settings.bucket,
+                Key=key,
+                Body=content,
+                ContentMD5=_md5(content),
+                Metadata={_SHA256: digest},
+                ContentType=_media_type(key),
+                **more,
+            )
+            return ObjectInfo(key, len(content), _etag(answer), dt.datetime.now(dt.UTC), digest)
+
+        try:
+            return self._asked(key, "write", write)
+        except StoreConflict:
+            # The answer to a try that succeeded may have been lost, and the next one met what that had written.
+            info = self.head(key)
+            if info is not None and info.sha256 == digest:
+                return info
+            raise
+
+    def put_file(self, key: str, file: Path) -> ObjectInfo:
+        """Write an object from a file; a large one is never whole in memory."""
+        size = file.stat().st_size
+        if size <= MULTIPART_BYTES:
+            return self.put(key, file.read_bytes())
+        with file.open("rb") as source:
+            digest = hashlib.file_digest(source, "sha256").hexdigest()
+
+        def write() -> ObjectInfo:
+            with file.open("rb") as source:
+                return self._put_parts(key, iter(lambda: source.read(MULTIPART_BYTES), b""), size, digest)
+
+        return self._asked(key, "write", write)
+
+    def _put_parts(self, key: str, parts: Iterator[bytes], size: int, digest: str) -> ObjectInfo:
+        where = {"Bucket": self.settings.bucket, "Key": key}
+        made = self._client.create_multipart_upload(**where, Metadata={_SHA256: digest}, ContentType=_media_type(key))
+        upload = made["UploadId"]
+        try:
+            done = []
+            for number, part in enumerate(parts, start=1):
+                answer = self._client.upload_part(
+                    **where, UploadId=upload, PartNumber=number, Body=part, ContentMD5=_md5(part)
+                )
+                done.append({"PartNumber": number, "ETag": answer["ETag"]})
+            answer = self._client.complete_multipart_upload(**where, UploadId=upload, MultipartUpload={"Parts": done})
+        except BaseException:
+            with contextlib.suppress(Exception):  # what is left of it costs money until somebody removes it
+                self._client.abort_multipart_upload(**where, UploadId=upload)
+            raise
+        return ObjectInfo(key, size, _etag(answer), dt.datetime.now(dt.UTC), digest)
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """What is said of an object; None when there is none."""
+        try:
+            answer = self._asked(key, "read", lambda: self._client.head_object(Bucket=self.settings.bucket, Key=key))
+        except NotThere:
+            return None
+        return _info(key, answer)
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """All objects whose key begins so, by key."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.settings.bucket, Prefix=prefix)
+        turn = iter(pages)
+        while (page := self._asked(prefix, "list", lambda: next(turn, None))) is not None:
+            for entry in page.get("Contents", ()):
+                yield ObjectInfo(entry["Key"], entry["Size"], entry["ETag"].strip('"'), entry["LastModified"])
+
+    def delete(self, key: str) -> None:
+        """Remove an object; nothing happens when it is not there."""
+        with contextlib.suppress(NotThere):
+            self._asked(key, "delete", lambda: self._client.delete_object(Bucket=self.settings.bucket, Key=key))
+
+    def signed_url(self, key: str, seconds: int) -> str:
+        """An address from which anybody may read the object for so long."""
+        what = {"Bucket": self.settings.bucket, "Key": key}
+        return str(self._client.generate_presigned_url("get_object", Params=what, ExpiresIn=seconds))
+
+    def now(self) -> dt.datetime:
+        """The server's time: clocks of machines differ, and leases are about who was first."""
+        answer = self._asked("", "list", lambda: self._client.list_objects_v2(Bucket=self.settings.bucket, MaxKeys=1))
+        return _date(answer)
+
+    def _asked(self, key: str, action: str, ask: Callable[[], Found]) -> Found:
+        from botocore.exceptions import BotoCoreError, ClientError
+        from urllib3.exceptions import HTTPError
+
+        # Also bodies that break off while they are read, which botocore does not ask for again.
+        turns = Retrying(
+            retry=retry_if_exception(may_pass),
+            stop=stop_after_attempt(OUTER_TRIES),
+            wait=wait_random_exponential(0.5, 8),
+            reraise=True,
+        )
+        try:
+            return turns(ask)
+        except (BotoCoreError, ClientError, HTTPError) as error:
+            raise explained(error, self.settings, key, action) from None
+
+    def _damaged(self, key: str) -> StoreError:
+        return StoreError(
+            f"{self.settings.bucket}/{key} at {self.settings.host} is not what was written there; "
+            "run `dlf store verify`, and restore it or run the stage that made it again."
+        )
+
+
+@lru_cache(maxsize=8)
+def _client(endpoint: str, access_key: str, secret_key: str) -> Any:
+    try:
+        import boto3
+        import botocore.session
+        from botocore.config import Config
+        from botocore.handlers import add_expect_header
+    except ModuleNotFoundError:
+        raise StoreError("R2 needs boto3; run `pip install 'data-label-factory[r2]'`.") from None
+    config = Config(
+        signature_version="s3v4",
+        retries={"mode": "standard", "total_max_attempts": TRIES},
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        max_pool_connections=CONNECTIONS,
+        s3={"addressing_style": "path"},
+        # The MD5 we send is checked by every S3; the checksums that boto3 adds by itself are not known to all.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    # Nothing from ~/.aws or AWS_PROFILE: a profile that does not exist would be an error, although keys are given.
+    nobody = (None, None, os.devnull, None)
+    core = botocore.session.Session(
+        {"profile": (None, None, None, None), "config_file": nobody, "credentials_file": nobody}
+    )
+    session = boto3.session.Session(access_key, secret_key, region_name="auto", botocore_session=core)
+    client = session.client("s3", endpoint_url=endpoint, config=config)
+    # Where nobody answers "100 Continue", every write would wait a second for it.
+    client.meta.events.unregister("before-call.s3", add_expect_header)
+    return client
+
+
+def _parts(content: bytes) -> Iterator[bytes]:
+    for begin in range(0, len(content), MULTIPART_BYTES):
+        yield content[begin : begin + MULTIPART_BYTES]
+
+
+def _md5(content: bytes) -> str:
+    return base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
+
+
+def _etag(answer: dict[str, Any]) -> str:
+    return str(answer["ETag"]).strip('"')
+
+
+def _date(answer: dict[str, Any]) -> dt.datetime:
+    from email.utils import parsedate_to_datetime
+
+    return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).astimezone(dt.UTC)
+
+
+def _info(key: str, answer: dict[str, Any]) -> ObjectInfo:
+    sha256 = answer.get("Metadata", {}).get(_SHA256)
+    return ObjectInfo(key, answer["ContentLength"], _etag(answer), answer["LastModified"], sha256)
+
+
+def _media_type(key: str) -> str:
+    known = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "json": "application/json"}
+    return known.get(key.rpartition(".")[2], "application/octet-stream")
