@@ -7,6 +7,7 @@ import difflib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dlf_core.errors import FactoryError, ProjectError
 from dlf_core.partition_keys import split_key
@@ -15,6 +16,9 @@ from dlf_resources.stores.base import Store
 from dlf_resources.stores.local import LocalStore
 from dlf_resources.stores.r2_settings import R2Settings, r2_settings, wanted_store
 from dlf_resources.stores.stage_tables import StageTables
+
+if TYPE_CHECKING:
+    from dlf_resources.stores.r2 import R2Store
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -135,6 +139,22 @@ def _r2_store(root: Path, settings: R2Settings, name: str) -> Store:
     from dlf_resources.stores.r2 import R2Store
 
     return R2Store(root, settings, name)
+
+
+def disk_of(project: Project) -> LocalStore:
+    """What of a project lies on this disk, whatever its store is."""
+    return LocalStore(project.root)
+
+
+def r2_of(project: Project) -> R2Store:
+    """What of a project lies in R2, whatever its store is.
+
+    Raises:
+        StoreError: a variable is missing.
+    """
+    from dlf_resources.stores.r2 import R2Store
+
+    return R2Store(project.root, r2_settings(project), project.project_name)
 
 
 def stored_in(project: Project, store: str) -> Project:

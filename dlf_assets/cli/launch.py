@@ -26,6 +26,7 @@ from dlf_core.errors import FactoryError, Stopped
 from dlf_core.project import Project
 from dlf_resources.experiments import Experiments, RunFolder
 from dlf_resources.progress import Reporter, reporting_to
+from dlf_resources.projects import store_of
 from dlf_resources.servers import leases
 from dlf_resources.workspace import Workspace
 
@@ -102,6 +103,7 @@ class Launcher:
     def __init__(
         self, project: Project, *, command: str, experiment: str | None, options: dict[str, Any], reporter: Reporter
     ):
+        store_of(project)  # before anything is written
         self.project = project
         self.workspace = Workspace.find()
         self.reporter = reporter

@@ -78,6 +78,10 @@ class Store(Protocol):
         """A file that was written into its `folder` becomes part of the store. Returns when it is."""
         ...
 
+    def damage(self, key: str) -> str | None:
+        """What is wrong with the bytes under a key, all of which are read; None when nothing is."""
+        ...
+
     def address(self, key: str) -> str:
         """Where a key lies, for people to read."""
         ...

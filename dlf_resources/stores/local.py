@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dlf_core.errors import PartitionBusy, StoreConflict, StoreError
+from dlf_resources.stores.damage import damage_of
 
 _TEMPORARY = ".tmp-"
 _STALE_SECONDS = 3600.0
@@ -123,6 +124,11 @@ class LocalStore:
 
     def placed(self, key: str) -> None:
         """A file in the store's folder is in the store."""
+
+    def damage(self, key: str) -> str | None:
+        """What is wrong with an image, which is named by its bytes; None when nothing is."""
+        version = self.version(key)
+        return "is gone" if version is None else damage_of(key, version, None)
 
     def address(self, key: str) -> str:
         """The file's path."""

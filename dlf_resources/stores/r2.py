@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from dlf_core.errors import StoreConflict, StoreError
-from dlf_core.image_ids import image_id_of
+from dlf_resources.stores.damage import damage_of
 from dlf_resources.stores.disk_cache import DiskCache
 from dlf_resources.stores.leases import lease
 from dlf_resources.stores.local import LocalStore
@@ -138,11 +138,13 @@ class R2Store:
 
     def sizes(self, prefix: str) -> dict[str, int]:
         """See `Store.sizes`."""
-        return self._disk.sizes(prefix) | {key: info.size for key, info in self._listed(prefix)}
+        here = {key: size for key, size in self._disk.sizes(prefix).items() if not self.keys.shared(key)}
+        return here | self.shared_sizes(prefix)
 
     def list(self, prefix: str) -> Iterator[str]:
         """See `Store.list`."""
-        yield from sorted({*self._disk.list(prefix), *(key for key, _ in self._listed(prefix))})
+        here = (key for key in self._disk.list(prefix) if not self.keys.shared(key))
+        yield from sorted({*here, *(key for key, _ in self._listed(prefix))})
 
     def delete(self, key: str) -> None:
         """See `Store.delete`."""
@@ -189,9 +191,49 @@ class R2Store:
             self.objects.put_file(self.keys.object_of(key), file)
             self._cache.added(file)
 
+    def damage(self, key: str) -> str | None:
+        """See `Store.damage`."""
+        if not self.keys.shared(key):
+            return self._disk.damage(key)
+        try:
+            sha256, info = self.objects.digest(self.keys.object_of(key))
+        except NotThere:
+            return "is gone"
+        return damage_of(key, sha256, info.sha256)
+
+    def recorded(self, key: str) -> str | None:
+        """SHA-256 of an object as it was when it was written; None where we did not write it."""
+        info = self.objects.head(self.keys.object_of(key))
+        return None if info is None else info.sha256
+
+    def shared_sizes(self, folder: str) -> dict[str, int]:
+        """Key → bytes of the objects below a folder."""
+        return {key: info.size for key, info in self._listed(folder)}
+
+    def upload(self, key: str, file: Path) -> None:
+        """Write an object from a file that lies anywhere."""
+        self._claim()
+        self.objects.put_file(self.keys.object_of(key), file)
+        if not self._lasts(key):
+            self._cache.remove(key)
+
+    def download(self, key: str, file: Path) -> None:
+        """Write an object to a file, atomically.
+
+        Raises:
+            StoreError: it is gone, or damaged.
+        """
+        try:
+            info = self.objects.download(self.keys.object_of(key), file)
+        except NotThere:
+            raise self._missing(key) from None
+        if (damage := damage_of(key, str(info.sha256), None)) is not None:
+            file.unlink(missing_ok=True)
+            raise StoreError(f"{self.address(key)}: {damage}")
+
     def address(self, key: str) -> str:
-        """See `Store.address`."""
-        if self.keys.shared(key):
+        """See `Store.address`; of nothing, the bucket's."""
+        if not key or self.keys.shared(key):
             return f"r2://{self._settings.bucket}/{self.keys.object_of(key)}"
         return self._disk.address(key)
 
@@ -215,16 +257,7 @@ class R2Store:
         """The copy of an image on this disk."""
         if (file := self._cache.used(key)) is not None:
             return file
-        try:
-            name = self.keys.object_of(key)
-            file = self._cache.fill(key, lambda target: self.objects.download(name, target))
-        except NotThere:
-            raise self._missing(key) from None
-        stem = PurePosixPath(key).stem
-        if len(stem) == len(image_id_of(b"")) and image_id_of(file.read_bytes()) != stem:
-            self._cache.remove(key)
-            raise StoreError(f"{self.address(key)}: its bytes are not those of its name; gather its bucket again.")
-        return file
+        return self._cache.fill(key, lambda target: self.download(key, target))
 
     def _missing(self, key: str) -> StoreError:
         return StoreError(f"{self.address(key)}: is not there; `dlf store push` uploads what lies on this disk.")

@@ -13,6 +13,10 @@ from dlf_core.project import Project
 ENDPOINT, KEY, SECRET, BUCKET = "R2_ENDPOINT_URL", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "R2_BUCKET"
 
 
+STORE = "DLF_STORE"
+"""Moves every project's data, as DLF_DATA_ROOT does."""
+
+
 @dataclass(frozen=True, slots=True)
 class R2Settings:
     """A bucket, who asks, and the prefixes below which a project's keys lie."""
@@ -33,7 +37,15 @@ class R2Settings:
 
 
 def wanted_store(project: Project, environment: Mapping[str, str] = os.environ) -> str:
-    """`local` or `r2`: what `store:` says; without it R2, if the YAML has `r2:` and any of its variables is set."""
+    """`local` or `r2`: what DLF_STORE says, or `store:`; else R2, if the YAML has `r2:` and any variable of it is set.
+
+    Raises:
+        StoreError: DLF_STORE names no store.
+    """
+    if said := environment.get(STORE, "").strip():
+        if said not in ("local", "r2"):
+            raise StoreError(f"{STORE} is '{said}'; set it to local or r2, or unset it.")
+        return said
     if project.store is not None:
         return project.store
     told = any(environment.get(name) for name in (ENDPOINT, KEY, SECRET))
@@ -52,9 +64,11 @@ def r2_settings(project: Project, environment: Mapping[str, str] = os.environ) -
     if not bucket:
         missing.append(f"{BUCKET} (or r2.bucket in the YAML)")
     if missing:
-        what = " and ".join([", ".join(missing[:-1]), missing[-1]] if len(missing) > 1 else missing)
-        way_out = f"set {'it' if len(missing) == 1 else 'them'} or write 'store: local' in {project.file.name}"
-        raise StoreError(f"project '{project.project_name}' keeps its data in R2 and {what} is not set; {way_out}.")
+        one = len(missing) == 1
+        what = missing[0] if one else f"{', '.join(missing[:-1])} and {missing[-1]}"
+        way_out = f"set {'it' if one else 'them'}, or write 'store: local' in {project.file.name}"
+        wish = f"project '{project.project_name}' is to keep its data in R2"
+        raise StoreError(f"{wish}, and {what} {'is' if one else 'are'} not set; {way_out}.")
     parts = urlsplit(said[ENDPOINT])
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.username:
         text = f"{ENDPOINT} is not an address such as https://<account>.r2.cloudflarestorage.com; set it to one."
