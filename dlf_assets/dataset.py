@@ -15,9 +15,11 @@ from dlf_core.formats import FORMATS, USUAL, coco
 from dlf_core.formats.dataset import Dataset
 from dlf_core.project import Project
 from dlf_resources.dagster_resources import ProjectsResource
+from dlf_resources.dataset_card import CARD, write_card
 from dlf_resources.dataset_pictures import StoredPictures
 from dlf_resources.dataset_source import assemble
 from dlf_resources.projects import store_of
+from dlf_resources.provenance import provenance_of
 from dlf_resources.stores.dataset_folder import write_dataset
 
 FOLDER = "dataset"
@@ -70,8 +72,10 @@ def dataset(
         context.log.warning(f"bucket '{bucket}' has not been through all stages yet and is not in the data set")
     measured = measure(project, made.dataset)
     store.put(EVALUATION, orjson.dumps(measured, option=orjson.OPT_INDENT_2))
+    write_card(made.dataset, provenance_of(project, made.dataset), folder, evaluation=measured)
     metadata: dict[str, Any] = {
         "path": dg.MetadataValue.path(str(folder)),
+        "card": dg.MetadataValue.path(str(folder / CARD)),
         "images": len(made.dataset.images),
         "negatives": negatives(made.dataset),
         "boxes": made.dataset.box_count,
