@@ -17,15 +17,13 @@ from dlf_core.project import Project
 from dlf_resources.dagster_resources import ProjectsResource
 from dlf_resources.dataset_card import CARD, write_card
 from dlf_resources.dataset_pictures import StoredPictures
-from dlf_resources.dataset_source import assemble
+from dlf_resources.dataset_source import EVALUATION, assemble
 from dlf_resources.projects import store_of
 from dlf_resources.provenance import provenance_of
 from dlf_resources.stores.dataset_folder import write_dataset
 
 FOLDER = "dataset"
 RIGHTS = "rights_allow_publishing"
-EVALUATION = f"{FOLDER}/evaluation.json"
-"""Where the report finds what the data set was measured at; `null` without ground truth."""
 
 
 class DatasetConfig(dg.Config):

@@ -7,13 +7,13 @@ import dagster as dg
 import orjson
 import pyarrow as pa
 
-from dlf_assets.dataset import EVALUATION
 from dlf_assets.partitions import PROJECT
 from dlf_assets.pictures import KeptImages, picture_of
 from dlf_core.errors import ImageRejected
 from dlf_core.project import Project
 from dlf_resources.contact_sheet import KEPT, REJECTED, UNDECIDED, DrawnBox, Tile, contact_sheet
 from dlf_resources.dagster_resources import ProjectsResource
+from dlf_resources.dataset_source import recorded_evaluation
 from dlf_resources.projects import store_of, tables_of
 from dlf_resources.stores.base import Store
 
@@ -39,7 +39,7 @@ def label_report(context: dg.AssetExecutionContext, projects: ProjectsResource) 
         "target_object": project.target_object,
         "buckets": buckets,
         "queries": _queries(project),
-        "evaluation": orjson.loads(store.get(EVALUATION)) if store.exists(EVALUATION) else None,
+        "evaluation": recorded_evaluation(project),
     }
     sheet = contact_sheet(_tiles(project, store))
     store.put(f"{FOLDER}/report.json", orjson.dumps(report, option=orjson.OPT_INDENT_2))

@@ -27,6 +27,7 @@ def class_histogram(dataset: Dataset) -> bytes:
     axes.bar_label(bars, fmt="{:,.0f}", padding=3, fontsize=8)
     axes.invert_yaxis()
     axes.margins(x=0.12)
+    axes.xaxis.set_major_locator(_whole_numbers())
     axes.set_xlabel("boxes")
     axes.set_title("Boxes by class")
     return _png(figure)
@@ -39,7 +40,7 @@ def box_sizes(dataset: Dataset) -> bytes:
     figure, axes = _figure(5.2, 4.4)
     shown = axes.hist2d(*sides, bins=40, range=[[0, 1], [0, 1]], cmin=1, cmap="viridis")
     if len(boxes):
-        figure.colorbar(shown[3], ax=axes, label="boxes")
+        figure.colorbar(shown[3], ax=axes, label="boxes", ticks=_whole_numbers())
     axes.set_xlabel("width, share of the image's")
     axes.set_ylabel("height, share of the image's")
     axes.set_title("Sizes of boxes")
@@ -52,6 +53,12 @@ def _figure(width: float, height: float) -> tuple[Figure, Any]:
 
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.add_subplot()
+
+
+def _whole_numbers() -> Any:
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(integer=True)
 
 
 def _png(figure: Figure) -> bytes:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -33,6 +35,16 @@ class Assembled:
     keys: dict[str, str]
     not_reviewed_buckets: list[str]
     left_out: dict[str, int]
+
+
+EVALUATION = "dataset/evaluation.json"
+"""What the data set was measured at; `null` without ground truth."""
+
+
+def recorded_evaluation(project: Project) -> dict[str, Any] | None:
+    """What the last data set of a project was measured at."""
+    store = store_of(project)
+    return orjson.loads(store.get(EVALUATION)) if store.exists(EVALUATION) else None
 
 
 def assemble(project: Project, shares: Mapping[str, float] | None = None) -> Assembled:

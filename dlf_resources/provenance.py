@@ -50,6 +50,19 @@ def provenance_of(project: Project, dataset: Dataset) -> Provenance:
     )
 
 
+def verified_by_query(project: Project) -> dict[str, tuple[int, int]]:
+    """Query → boxes that verify said YES to, and boxes it said anything about but ERROR."""
+    tables = tables_of(project)
+    found: dict[str, tuple[int, int]] = {}
+    for key in project.partition_keys().values():
+        verify = tables.read_or_empty("verify", key)
+        for row in verify.group_by(["query", "verdict"]).aggregate([([], "count_all")]).to_pylist():
+            yes, count = found.get(row["query"], (0, 0))
+            if row["verdict"] != "ERROR":
+                found[row["query"]] = yes + row["count_all"] * (row["verdict"] == "YES"), count + row["count_all"]
+    return found
+
+
 def _models(project: Project, tables: StageTables) -> list[Asked]:
     prompts: Mapping[str, str | None] = {"filter": project.filter_prompt(), "verify": project.prompts.verify}
     found: list[Asked] = []

@@ -1,0 +1,1 @@
+"""Hugging Face Hub: who we are there, publishing a data set, reading one of others."""
