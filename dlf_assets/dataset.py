@@ -11,13 +11,14 @@ from dlf_assets.partitions import PROJECT
 from dlf_core.attribution import publishing_problems
 from dlf_core.errors import FactoryError
 from dlf_core.evaluate import evaluate
-from dlf_core.formats import FORMATS, USUAL, coco
+from dlf_core.formats import FORMATS, USUAL
 from dlf_core.formats.dataset import Dataset
 from dlf_core.project import Project
 from dlf_resources.dagster_resources import ProjectsResource
 from dlf_resources.dataset_card import CARD, write_card
 from dlf_resources.dataset_pictures import StoredPictures
 from dlf_resources.dataset_source import EVALUATION, assemble
+from dlf_resources.imported_truth import truth_of
 from dlf_resources.projects import store_of
 from dlf_resources.provenance import provenance_of
 from dlf_resources.stores.dataset_folder import write_dataset
@@ -105,14 +106,14 @@ def _rights(problems: list[str]) -> dg.AssetCheckResult:
 
 
 def measure(project: Project, found: Dataset) -> dict[str, Any] | None:
-    """Precision, recall and AP of a data set against the project's `ground_truth`, or None without one."""
-    if project.ground_truth is None:
+    """Precision, recall and AP of a data set against the project's ground truth, or None without one."""
+    truth = truth_of(project, store_of(project))
+    if truth is None:
         return None
-    truth = coco.read(project.beside(project.ground_truth))
     classes = [name for name in found.classes if name in truth.classes]
     if not classes:
         raise FactoryError(
-            f"{project.file}: ground_truth knows none of the classes {', '.join(found.classes)}; map queries to its "
+            f"{project.file}: the ground truth has none of the classes {', '.join(found.classes)}; map queries to its "
             "class names under 'classes:'."
         )
     return evaluate(truth, found, classes).as_dict()

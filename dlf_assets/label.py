@@ -11,6 +11,7 @@ from pydantic import Field
 
 from dlf_assets import checks
 from dlf_assets.asks import Asks, Missing
+from dlf_assets.label_turns import Turns, imported_of
 from dlf_assets.materialisation import SAMPLE_ROWS, Spent, counts, stage_metadata
 from dlf_assets.partitions import PROJECT_BUCKET
 from dlf_assets.pictures import KeptImages
@@ -67,18 +68,20 @@ def labeled_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Materiali
     opened = [grounding.open(name, project, bucket.warn) for name in names]
     # Two names may mean one backend: `gemma` and `pod` are Falcon's.
     backends = list({backend.name: backend for backend in opened}.values())
-    for backend in backends:
-        backend.check(project.queries)
     keep = filtered_images.filter(pc.equal(filtered_images["verdict"], "YES"))["image_id"].combine_chunks()
     images = KeptImages(gathered_images, keep)
+    turns = Turns.of(images, backends, None if config.backend else imported_of(project, bucket.store))
+    backends = turns.backends
+    for backend in backends:
+        backend.check(project.queries)
 
     def keys(image_id: str, backend: GroundingBackend) -> list[str]:
         made_from = {"backend": backend.name, "model": backend.model, "parameters": backend.parameters}
         return [memo_key(STAGE, image_id=image_id, query=query, **made_from) for query in project.queries]
 
     def item(number: int) -> _Asked:
-        image, backend = divmod(number, len(backends))
-        return _Asked(images.id_of(image), backends[backend])
+        image, backend = turns[number]
+        return _Asked(images.id_of(image), backend)
 
     async def work(asked: _Asked, missing: Missing) -> list[Grounding]:
         began = time.perf_counter()
@@ -97,14 +100,14 @@ def labeled_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Materiali
 
     result = compute(
         bucket,
-        Asks.of((keys(image_id, backend) for image_id in images for backend in backends), item),
+        Asks.of((keys(image_id, backend) for image_id, backend in turns.pairs(images)), item),
         work,
         failed,
         window=sum(backend.window for backend in backends),
         within=lambda told: grounding.connected(backends, project, told),
-        limit=None if config.limit is None else config.limit * len(backends),
+        limit=None if config.limit is None else turns.first(config.limit),
     )
-    result.worked = -(-result.worked // len(backends))  # images, not images times backends
+    result.worked = turns.images(result.worked)
     name, model = ("+".join(getattr(backend, part) for backend in backends) for part in ("name", "model"))
     boxes = flat_boxes(result.table, project.class_map, project.thresholds.nms_iou, project.backends.fusion_iou)
     answered = set(pc.unique(result.table["image_id"]).to_pylist())

@@ -109,4 +109,4 @@ def picture_of(store: Store, row: dict[str, Any]) -> Picture:
         except StoreError as error:
             raise ImageRejected(CandidateState.UNREADABLE, f"{error} `dlf gather` fetches it again.") from None
 
-    return Picture(read)
+    return Picture(read, row.get("image_id"))

@@ -43,7 +43,8 @@ def evaluate(truth: Dataset, found: Dataset, classes: Sequence[str] | None = Non
 
     Args:
         truth: ground truth; every image in it counts, also those that `found` lacks (their boxes are missed).
-        found: boxes; images are matched by `file_name`, or by `source_name` where that is set.
+        found: boxes; images are matched by id (the hash of their bytes), else by `file_name`, or by `source_name` where
+            that is set.
         classes: classes to compare; default: the classes of `found`.
 
     Raises:
@@ -55,6 +56,7 @@ def evaluate(truth: Dataset, found: Dataset, classes: Sequence[str] | None = Non
 
     names = list(classes if classes is not None else found.classes)
     ids = {name: index for index, name in enumerate(names)}
+    by_id = {image.image_id: image for image in found.images}
     by_name = _by_name(truth, found)
     images: list[dict[str, Any]] = []
     truth_rows: list[dict[str, Any]] = []
@@ -62,7 +64,7 @@ def evaluate(truth: Dataset, found: Dataset, classes: Sequence[str] | None = Non
     for number, image in enumerate(truth.images, start=1):
         width, height = image.width, image.height
         images.append({"id": number, "file_name": image.file_name, "width": width, "height": height})
-        matched = by_name.get(image.file_name)
+        matched = by_id.get(image.image_id) or by_name.get(image.file_name)
         for rows, boxes in ((truth_rows, image.boxes), (found_rows, matched.boxes if matched else ())):
             for box in boxes:
                 if box.class_name not in ids:

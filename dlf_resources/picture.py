@@ -37,9 +37,11 @@ class Picture:
 
     Args:
         read: gives the bytes as fetched; called when they are needed.
+        image_id: its identity, where it is known.
     """
 
-    def __init__(self, read: Callable[[], bytes]):
+    def __init__(self, read: Callable[[], bytes], image_id: str | None = None):
+        self.image_id = image_id
         self._read = read
 
     def pixels(self, max_side: int | None = None) -> Image.Image:

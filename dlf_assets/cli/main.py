@@ -11,7 +11,20 @@ from typing import Annotated
 
 import typer
 
-from dlf_assets.cli import compare, export, pipeline, project, publish, runs, serve_vlm, stages, status, store, sync
+from dlf_assets.cli import (
+    compare,
+    export,
+    import_labels,
+    pipeline,
+    project,
+    publish,
+    runs,
+    serve_vlm,
+    stages,
+    status,
+    store,
+    sync,
+)
 from dlf_core.errors import FactoryError, Stopped
 
 app = typer.Typer(
@@ -40,6 +53,7 @@ status.register(app)
 stages.register(app)
 pipeline.register(app)
 export.register(app)
+import_labels.register(app)
 compare.register(app)
 publish.register(app)
 store.register(app)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -33,7 +33,7 @@ class Format:
             cannot be read. Image ids that a file does not tell are the images' file names.
         image_fields: fields of a `LabeledImage` that come back as they were.
         box_fields: fields of a `LabeledBox` that come back as they were; corners to a hundredth of a pixel.
-        pictures_inside: pictures lie within its files, not as files of their own.
+        read_pictures: file names and bytes of the pictures that lie within its files; None where they are files.
     """
 
     title: str
@@ -41,4 +41,9 @@ class Format:
     read: Callable[[Path], Dataset]
     image_fields: frozenset[str]
     box_fields: frozenset[str]
-    pictures_inside: bool = False
+    read_pictures: Callable[[Path], Iterator[tuple[str, bytes]]] | None = None
+
+    @property
+    def pictures_inside(self) -> bool:
+        """Whether pictures lie within its files, and not as files of their own."""
+        return self.read_pictures is not None

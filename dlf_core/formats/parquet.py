@@ -25,6 +25,8 @@ from dlf_core.formats.base import Format, Pictures
 from dlf_core.formats.dataset import BOX_FIELDS, BOXES, IMAGE_FIELDS, IMAGES, Dataset
 
 SHARD_BYTES = 400 << 20
+_PICTURES = 64
+"""Pictures read at once."""
 _ROWS = 16_384
 """Rows of a group without pictures."""
 _GROUP_BYTES = 32 << 20
@@ -181,7 +183,7 @@ def read(path: Path) -> Dataset:
     Raises:
         FormatError: names the file that cannot be read.
     """
-    files = sorted([*path.glob("data/*.parquet"), *path.glob("*.parquet")]) if path.is_dir() else [path]
+    files = _files(path)
     if not files:
         raise FormatError(f"{path}: has no .parquet file.")
     images: list[pa.Table] = []
@@ -203,6 +205,10 @@ def read(path: Path) -> Dataset:
             said = str(error).splitlines()[0][:200]
             raise FormatError(f"{file}: is not a data set of images and objects: {said}.") from None
     return Dataset(path.stem, classes, pa.concat_tables(images), pa.concat_tables(boxes))
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted([*path.glob("data/*.parquet"), *path.glob("*.parquet")]) if path.is_dir() else [path]
 
 
 def _wanted(file: Path) -> list[str]:
@@ -290,11 +296,41 @@ def _word(kind: pa.DataType) -> pa.DataType:
     return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
+def read_pictures(path: Path) -> Iterator[tuple[str, bytes]]:
+    """File name and bytes of each picture, where the files hold pictures.
+
+    Raises:
+        FormatError: a file cannot be read.
+    """
+    for file in _files(path):
+        try:
+            source = pq.ParquetFile(file)
+            names = source.schema_arrow.names
+            if "image" not in names:
+                continue
+            columns = [name for name in ("image", "file_name", "image_id") if name in names]
+            number = 0
+            for batch in source.iter_batches(_PICTURES, columns=columns):
+                for row in batch.to_pylist():
+                    told = row["image"] or {}
+                    name = row.get("file_name") or _named(row.get("image_id", number))
+                    number += 1
+                    if told.get("bytes"):
+                        yield str(name), told["bytes"]
+        except (OSError, pa.ArrowException, KeyError, AttributeError) as error:
+            raise FormatError(f"{file}: cannot be read: {str(error).splitlines()[0][:200]}.") from None
+
+
+def _named(image_id: object) -> str:
+    """The file name of an image of which only an id is known."""
+    return f"{image_id}.jpg"
+
+
 FORMAT = Format(
     "Parquet for Hugging Face datasets",
     write,
     read,
     image_fields=frozenset(IMAGE_FIELDS),
     box_fields=frozenset(BOX_FIELDS),
-    pictures_inside=True,
+    read_pictures=read_pictures,
 )

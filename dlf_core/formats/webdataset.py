@@ -123,11 +123,28 @@ def _images(file: Path) -> Iterator[LabeledImage]:
         raise FormatError(f"{where}: is not a sample of ours: {error}.") from None
 
 
+def read_pictures(path: Path) -> Iterator[tuple[str, bytes]]:
+    """File name and bytes of each picture.
+
+    Raises:
+        FormatError: a shard cannot be read.
+    """
+    for file in sorted(path.glob("*.tar")) if path.is_dir() else [path]:
+        try:
+            with tarfile.open(file, "r|") as tar:
+                for entry in tar:
+                    content = tar.extractfile(entry) if entry.isfile() and not entry.name.endswith(".json") else None
+                    if content is not None:
+                        yield PurePosixPath(entry.name).name, content.read()
+        except (OSError, tarfile.TarError) as error:
+            raise FormatError(f"{file}: cannot be read: {error}.") from None
+
+
 FORMAT = Format(
     "WebDataset shards",
     write,
     read,
     image_fields=frozenset(IMAGE_FIELDS),
     box_fields=frozenset(BOX_FIELDS),
-    pictures_inside=True,
+    read_pictures=read_pictures,
 )

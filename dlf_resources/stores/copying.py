@@ -12,6 +12,7 @@ from typing import TypeVar
 import pyarrow.compute as pc
 
 from dlf_core.errors import StoreError
+from dlf_core.records import SCHEMAS
 from dlf_resources.stores.base import Store
 from dlf_resources.stores.local import LocalStore
 from dlf_resources.stores.r2 import R2Store
@@ -98,7 +99,7 @@ def problems(store: Store, progress: Progress) -> Iterator[str]:
             yield f"{store.address(gone[0])}: is named by the gather table of {partition} and not there{more}."
     for key in keys:
         parts = PurePosixPath(key).parts
-        if len(parts) == 3 and parts[0] == "labels" and parts[1] != "gather" and key.endswith(".parquet"):
+        if len(parts) == 3 and parts[1] in SCHEMAS and parts[1] != "gather" and key.endswith(".parquet"):
             try:
                 decode(store.path(key), parts[1], store.address(key))
             except (StoreError, KeyError) as error:
