@@ -125,7 +125,7 @@ def _answered(label: pa.Table, queries: list[str]) -> pa.ChunkedArray:
     """Images for which every query has an answer (FOUND or EMPTY) of every backend that was asked."""
     asked = label.select(["image_id", "query", "status"]).filter(pc.is_in(label["query"], pa.array(queries)))
     failed = asked.filter(pc.equal(asked["status"], "ERROR"))["image_id"]
-    counts = asked.group_by("image_id").aggregate([("query", "count_distinct")])
+    counts = asked.group_by("image_id", use_threads=False).aggregate([("query", "count_distinct")])
     whole = counts.filter(pc.equal(counts["query_count_distinct"], len(set(queries))))["image_id"]
     return whole.filter(pc.invert(_among(whole, failed)))
 

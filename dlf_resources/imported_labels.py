@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from dlf_core.errors import StoreError
 from dlf_core.formats.dataset import LabeledBox
 from dlf_core.project import Project
+from dlf_resources.stores.arrow_files import arrow_file
 from dlf_resources.stores.base import Store
 
 _BOX = pa.struct(
@@ -63,8 +64,9 @@ class ImportedLabels:
         if version is None:
             return None
         try:
-            return cls(pq.read_table(io.BytesIO(store.get(key)), schema=SCHEMA), version[:16])
-        except pa.ArrowException as error:
+            table = pq.ParquetFile(arrow_file(store.get(key))).read(use_threads=False)
+            return cls(table.select(SCHEMA.names).cast(SCHEMA), version[:16])
+        except (pa.ArrowException, KeyError) as error:
             said = str(error).splitlines()[0][:150]
             raise StoreError(f"{store.address(key)}: is damaged ({said}); delete it and import again.") from None
 

@@ -56,7 +56,7 @@ def verified_by_query(project: Project) -> dict[str, tuple[int, int]]:
     found: dict[str, tuple[int, int]] = {}
     for key in project.partition_keys().values():
         verify = tables.read_or_empty("verify", key)
-        for row in verify.group_by(["query", "verdict"]).aggregate([([], "count_all")]).to_pylist():
+        for row in verify.group_by(["query", "verdict"], use_threads=False).aggregate([([], "count_all")]).to_pylist():
             yes, count = found.get(row["query"], (0, 0))
             if row["verdict"] != "ERROR":
                 found[row["query"]] = yes + row["count_all"] * (row["verdict"] == "YES"), count + row["count_all"]
@@ -71,7 +71,7 @@ def _models(project: Project, tables: StageTables) -> list[Asked]:
         for key in project.partition_keys().values():
             table = tables.read(stage, key, ["image_id", "backend", "model", status])
             if table is not None and len(table):
-                counts = table.group_by(["backend", "model", status]).aggregate([([], "count_all")])
+                counts = table.group_by(["backend", "model", status], use_threads=False).aggregate([([], "count_all")])
                 for row in counts.to_pylist():
                     said[row["backend"], row["model"]][row[status]] += row["count_all"]
         for (backend, model), words in sorted(said.items()):

@@ -89,7 +89,7 @@ def read(path: Path) -> Dataset:
             told = (source.schema_arrow.metadata or {}).get(b"classes", b"").decode()
             classes += told.split("\n") if told else []
             names = [name for name in source.schema_arrow.names if name in (*_IMAGE, "bboxes")]
-            table = source.read(columns=names).combine_chunks()
+            table = source.read(columns=names, use_threads=False).combine_chunks()
             images.append(_images(table))
             boxes.append(_boxes(table, images[-1]))
         except OSError as error:

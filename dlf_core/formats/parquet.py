@@ -195,7 +195,7 @@ def read(path: Path) -> Dataset:
         )
         try:
             classes = classes or _classes(file)
-            for batch in pq.ParquetFile(file).iter_batches(_ROWS, columns=_wanted(file)):
+            for batch in pq.ParquetFile(file).iter_batches(_ROWS, columns=_wanted(file), use_threads=False):
                 table = pa.Table.from_batches([batch])
                 images.append(_images(table, split))
                 boxes.append(_boxes(table, images[-1], classes))
@@ -310,7 +310,7 @@ def read_pictures(path: Path) -> Iterator[tuple[str, bytes]]:
                 continue
             columns = [name for name in ("image", "file_name", "image_id") if name in names]
             number = 0
-            for batch in source.iter_batches(_PICTURES, columns=columns):
+            for batch in source.iter_batches(_PICTURES, columns=columns, use_threads=False):
                 for row in batch.to_pylist():
                     told = row["image"] or {}
                     name = row.get("file_name") or _named(row.get("image_id", number))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dlf_core.errors import SourceError
+from dlf_resources.stores.arrow_files import arrow_file
 
 LISTS = frozenset({".txt", ".csv", ".tsv", ".parquet"})
 """Endings of files that are lists of addresses."""
@@ -85,7 +86,7 @@ def _of_parquet(path: Path, said: str) -> Iterator[Listed]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with path.open("rb") as opened:  # what cannot be opened is told as for the other kinds
+    with arrow_file(path) as opened:  # what cannot be opened is told as for the other kinds
         try:
             file = pq.ParquetFile(opened)
             names = file.schema_arrow.names
@@ -94,7 +95,7 @@ def _of_parquet(path: Path, said: str) -> Iterator[Listed]:
             if not _is_text(kind):
                 raise SourceError(f"{said}: {path}: its column '{column}' holds {kind}, not addresses.")
             known = [name for name in names if name == column or name in {field.name for field in fields(Listed)}]
-            for batch in file.iter_batches(4096, columns=known):
+            for batch in file.iter_batches(4096, columns=known, use_threads=False):
                 for row in batch.to_pylist():
                     if entry := _entry(row, column):
                         yield entry

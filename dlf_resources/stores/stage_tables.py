@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from dlf_core.errors import StoreError
 from dlf_core.records import SCHEMAS, SORT_KEYS, empty_table, sort_table
 from dlf_resources.heap import return_large_buffers
+from dlf_resources.stores.arrow_files import arrow_file
 from dlf_resources.stores.base import Store
 
 _ROW_GROUP = 16_384
@@ -48,7 +49,7 @@ def decode(content: bytes | Path, stage: str, name: str, columns: Sequence[str] 
     """
     return_large_buffers()
     try:
-        with io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as source:
+        with arrow_file(content) as source:
             file = pq.ParquetFile(source)
             present = file.schema_arrow
             wanted = present.names if columns is None else [name for name in present.names if name in columns]
