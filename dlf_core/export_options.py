@@ -27,7 +27,7 @@ def split_shares(text: str) -> dict[str, float]:
 
 
 def class_map(text: str) -> dict[str, str | None]:
-    """`car=vehicle,dog=` as class → new name, or None to leave it out.
+    """`car=vehicle,dog=` as class → new name, or None to leave it out; `*=` leaves out all that are not named.
 
     Raises:
         FactoryError: a part has no `=`, or names a class twice.

@@ -14,6 +14,8 @@ from dlf_core.errors import FactoryError
 from dlf_core.formats.dataset import Dataset
 
 Chosen = NDArray[np.bool_]
+OTHERS = "*"
+"""In a class map: all classes that it does not name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Selection:
     only_approved: boxes that a person has approved.
     min_p_yes: boxes whose verdict scored at least this, or that a person has approved.
     negatives: also images without boxes.
-    classes: class → its new name, or None to leave its boxes out; classes that are not named stay.
+    classes: class → its new name, or None to leave its boxes out; `*` → None leaves out all that are not named.
     """
 
     only_approved: bool = False
@@ -62,10 +64,10 @@ def select(dataset: Dataset, selection: Selection) -> Dataset:
 
 def _classes(dataset: Dataset, new: Mapping[str, str | None]) -> tuple[list[str], pa.ChunkedArray, Chosen]:
     """Classes in their old order; the boxes' new ones; whether a box's class stays."""
-    unknown = [name for name in new if name not in dataset.classes]
+    unknown = [name for name in new if name not in (*dataset.classes, OTHERS)]
     if unknown:
         raise FactoryError(f"the data set has no class '{unknown[0]}'; it has: {', '.join(dataset.classes)}.")
-    names = [new.get(name, name) for name in dataset.classes]
+    names = [new.get(name, None if OTHERS in new else name) for name in dataset.classes]
     classes = list(dict.fromkeys(name for name in names if name is not None))
     if not classes:
         raise FactoryError("no class is left; keep at least one.")

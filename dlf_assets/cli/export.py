@@ -43,7 +43,10 @@ def export(
         str | None, typer.Option("--splits", help="train,val or train,val,test shares in place of the YAML's.")
     ] = None,
     classes: Annotated[
-        str | None, typer.Option("--classes", help="Rename classes: old=new,old=new; 'old=' leaves its boxes out.")
+        str | None,
+        typer.Option(
+            "--classes", help="Rename classes: old=new,old=new; 'old=' leaves its boxes out, '*=' all others'."
+        ),
     ] = None,
     images: Annotated[str, typer.Option("--images", help="link, copy, or none: the labels only.")] = "link",
     crop_margin: Annotated[

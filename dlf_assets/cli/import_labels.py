@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _MOST_SAID = 10
 _EXAMPLES = (
     "Examples: dlf import ~/old/yolo --project drones; "
-    "dlf import test.json --project drones --as truth --images ~/old/photos --classes 'UAV=drone,bird='"
+    "dlf import test.json --project drones --as truth --images ~/old/photos --classes 'UAV=drone,*='"
 )
 
 
@@ -38,7 +38,10 @@ def import_labels(
         Path | None, typer.Option("--images", help="Folder of the image files; default: where the labels lie.")
     ] = None,
     classes: Annotated[
-        str | None, typer.Option("--classes", help="Rename classes: old=new,old=new; 'old=' leaves its boxes out.")
+        str | None,
+        typer.Option(
+            "--classes", help="Rename classes: old=new,old=new; 'old=' leaves its boxes out, '*=' all others'."
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:
@@ -116,7 +119,7 @@ def _refuse_unknown(project: Project, found: Dataset, path: Path, *, truth: bool
     unknown = [name for name in found.classes if name in used and name not in ours]
     if unknown and not (truth and used & ours):
         rename = ",".join(f"{name}={project.class_names[0]}" for name in unknown[:2])
-        way_out = f"rename them with --classes '{rename}', or leave them out with '{unknown[0]}='"
+        way_out = f"rename them with --classes '{rename}', or leave all others out with '*='"
         has = f"project '{project.project_name}' has: {', '.join(project.class_names)}"
         raise FactoryError(f"{path}: boxes of {', '.join(map(repr, unknown[:10]))}, and {has}; {way_out}.")
 

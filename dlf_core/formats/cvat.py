@@ -98,10 +98,19 @@ def read(path: Path) -> Dataset:
         FormatError: names what cannot be read.
     """
     file = path / FILE if path.is_dir() else path
-    classes = [name for label in elements(file, "label") if (name := label.findtext("name"))]
-    found = Dataset.of(path.name, classes, (_image(file, element) for element in elements(file, "image")))
+    classes: list[str] = []
+    found = Dataset.of(path.name, [], _images(file, classes))
     every = dict.fromkeys([*classes, *sorted(found.box_table["class_name"].cast("string").unique().to_pylist())])
     return Dataset(path.name, list(every), found.image_table, found.box_table)
+
+
+def _images(file: Path, classes: list[str]) -> Iterator[LabeledImage]:
+    """The images; classes that are declared on the way are added to `classes`."""
+    for element in elements(file, "label", "image"):
+        if element.tag == "image":
+            yield _image(file, element)
+        elif name := element.findtext("name"):
+            classes.append(name)
 
 
 def _image(file: Path, element: Element) -> LabeledImage:

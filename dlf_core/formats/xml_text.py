@@ -24,18 +24,20 @@ def attribute(value: object) -> str:
     return quoteattr(_FORBIDDEN.sub("\ufffd", str(value)), {"\r": "&#13;", "\n": "&#10;", "\t": "&#9;"})
 
 
-def elements(file: Path, name: str) -> Iterator[ElementTree.Element]:
-    """Elements of a name, one after the other; each is emptied when the next is asked for.
+def elements(file: Path, *names: str) -> Iterator[ElementTree.Element]:
+    """Elements of some names, one after the other; each is forgotten when the next is asked for.
 
     Raises:
         FormatError: the file cannot be read, or is no XML.
     """
     try:
         with file.open("rb") as source:
-            for _, element in ElementTree.iterparse(source):  # noqa: S314  # expat ≥ 2.4.1 stops bombs
-                if element.tag == name:
+            turns = ElementTree.iterparse(source, ("start", "end"))  # noqa: S314  # expat ≥ 2.4.1 stops bombs
+            _, root = next(turns)
+            for event, element in turns:
+                if event == "end" and element.tag in names:
                     yield element
-                    element.clear()
+                    root.clear()
     except OSError as error:
         raise FormatError(f"{file}: cannot be read: {error.strerror or error}.") from None
     except ElementTree.ParseError as error:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from dlf_core.errors import StoreError
 from dlf_core.records import SCHEMAS, SORT_KEYS, empty_table, sort_table
-from dlf_resources.heap import return_large_buffers
+from dlf_resources.heap import leave_out_pandas, return_large_buffers
 from dlf_resources.stores.arrow_files import arrow_file
 from dlf_resources.stores.base import Store
 
@@ -48,6 +48,7 @@ def decode(content: bytes | Path, stage: str, name: str, columns: Sequence[str] 
         StoreError: the bytes are no Parquet table of this stage.
     """
     return_large_buffers()
+    leave_out_pandas()
     try:
         with arrow_file(content) as source:
             file = pq.ParquetFile(source)
