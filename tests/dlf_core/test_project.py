@@ -82,6 +82,7 @@ def test_every_key_of_the_original_and_every_new_key_loads(write):
         "raw_prefix": "raw2/",
         "labels_prefix": "labels2/",
         "reviews_prefix": "labels2/reviews.json",
+        "cache_gb": 20.0,
     }
     partial = project.buckets["positive/partial_view"]
     assert project.buckets["positive/clear_view"].queries == ["stop sign at intersection", "747"]
@@ -131,6 +132,7 @@ def test_the_four_required_keys_suffice_and_the_rest_has_the_documented_defaults
         "raw_prefix": "raw/",
         "labels_prefix": "labels/",
         "reviews_prefix": "labels/reviews.json",
+        "cache_gb": 20.0,
     }
     assert project.backends.model_dump() == {
         "filter": "qwen",
