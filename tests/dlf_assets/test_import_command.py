@@ -94,7 +94,7 @@ def test_as_truth_the_data_set_is_measured_by_them(workspace):
     [
         (["nowhere.json"], "nowhere.json: is not there."),
         ([str(TRUTH)], "and project 'old' has: person; rename them with --classes"),
-        ([str(TRUTH), *ONLY_PEOPLE], "none of its 8 images can be told; first of them:"),
+        ([str(TRUTH), *ONLY_PEOPLE, "--images", "nowhere"], "none of its 8 images can be told; first of them:"),
         ([str(TRUTH), "--format", "yolo"], "is not a YOLO data.yaml"),
         ([str(TRUTH), "--format", "cocoo"], "there is no format 'cocoo'; did you mean 'coco'?"),
         ([str(TRUTH), "--classes", "kangaroo=person"], "the data set has no class 'kangaroo'"),
