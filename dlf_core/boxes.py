@@ -25,12 +25,18 @@ def area(boxes: Boxes) -> NDArray[np.float64]:
     return np.clip(boxes[:, 2] - boxes[:, 0], 0, None) * np.clip(boxes[:, 3] - boxes[:, 1], 0, None)
 
 
-def iou(first: Boxes, second: Boxes) -> NDArray[np.float64]:
-    """Intersection over union of every pair, `[n, m]`; 0 where both are empty."""
+def shared_area(first: Boxes, second: Boxes) -> NDArray[np.float64]:
+    """Area of the intersection of every pair, `[n, m]`."""
     low = np.maximum(first[:, None, :2], second[None, :, :2])
     high = np.minimum(first[:, None, 2:], second[None, :, 2:])
     side = np.clip(high - low, 0, None)
-    shared = side[..., 0] * side[..., 1]
+    shared: NDArray[np.float64] = side[..., 0] * side[..., 1]
+    return shared
+
+
+def iou(first: Boxes, second: Boxes) -> NDArray[np.float64]:
+    """Intersection over union of every pair, `[n, m]`; 0 where both are empty."""
+    shared = shared_area(first, second)
     union = area(first)[:, None] + area(second)[None, :] - shared
     return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
 

@@ -16,6 +16,7 @@ import yaml
 from dlf_core.attribution import license_of, publishing_problems
 from dlf_core.formats.dataset import Dataset
 from dlf_core.licenses import UNKNOWN, License
+from dlf_core.markdown_text import plain
 
 _SIZES = (
     *((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")),
@@ -83,7 +84,7 @@ def card_markdown(
     front = yaml.safe_dump(
         _front_matter(dataset, licenses, made, parquet), sort_keys=False, allow_unicode=True, width=1000
     )
-    parts = [f"---\n{front}---\n", f"# {_line(dataset.name)}\n", f"{_line(dataset.description or dataset.name)}\n"]
+    parts = [f"---\n{front}---\n", f"# {plain(dataset.name)}\n", f"{plain(dataset.description or dataset.name)}\n"]
     parts.append(_contents(dataset, made))
     if plots:
         parts += [f"![{title}]({path})" for title, path in plots.items()] + [""]
@@ -94,7 +95,7 @@ def card_markdown(
 
 
 def _front_matter(dataset: Dataset, licenses: Sequence[License], made: Provenance, parquet: bool) -> dict[str, Any]:
-    front: dict[str, Any] = {"pretty_name": _line(dataset.name), **_license(licenses)}
+    front: dict[str, Any] = {"pretty_name": " ".join(dataset.name.split()), **_license(licenses)}
     front["task_categories"] = ["object-detection"]
     front["size_categories"] = [next((name for most, name in _SIZES if len(licenses) < most), "n>1T")]
     front["annotations_creators"] = ["machine-generated", *(["expert-generated"] if made.boxes_seen else [])]
@@ -155,12 +156,12 @@ def _contents(dataset: Dataset, made: Provenance) -> str:
 
 
 def _provenance(dataset: Dataset, made: Provenance) -> str:
-    lines = ["## How it was made\n", f"Looked for: {_line(made.target)}. Asked for, and the class it became:\n"]
-    lines += [f"- {_line(query)} → {_line(name)}" for query, name in made.queries.items()]
+    lines = ["## How it was made\n", f"Looked for: {plain(made.target)}. Asked for, and the class it became:\n"]
+    lines += [f"- {plain(query)} → {plain(name)}" for query, name in made.queries.items()]
     if made.gathered:
         first, last = made.gathered
         days = f"on {first}" if first == last else f"from {first} to {last}"
-        where = ", ".join(f"{_line(name)} ({count:,})" for name, count in made.sources.items())
+        where = ", ".join(f"{plain(name)} ({count:,})" for name, count in made.sources.items())
         lines.append(f"\nImages were gathered {days}: {where}.")
     if made.models:
         lines += ["", "| stage | backend | model | asked | said |", "|---|---|---|---|---|"]
@@ -184,14 +185,15 @@ def _quality(dataset: Dataset, made: Provenance, evaluation: Mapping[str, Any] |
         judged = sum(count for word, count in one.said.items() if word != "ERROR")
         if one.stage == "verify" and judged:
             rate = one.said.get("YES", 0) / judged
-            lines.append(f"- {_line(one.model)} said YES to {rate:.1%} of the boxes it was shown.")
+            lines.append(f"- {plain(one.model)} said YES to {rate:.1%} of the boxes it was shown.")
     if evaluation:
         shown = ", ".join(
             f"{name} {evaluation[key]:.3f}"
             for name, key in (("precision", "precision"), ("recall", "recall"), ("AP50", "ap50"))
             if evaluation.get(key) is not None
         )
-        lines.append(f"- Against {evaluation.get('truth_boxes', 0):,} ground-truth boxes, IoU 0.5: {shown}.")
+        if shown:
+            lines.append(f"- Against {evaluation.get('truth_boxes', 0):,} ground-truth boxes, IoU 0.5: {shown}.")
     return "\n".join(lines) + "\n"
 
 
@@ -217,17 +219,9 @@ def _limits(dataset: Dataset, made: Provenance, problems: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _line(text: str) -> str:
-    """Text within a line, with what Markdown gives a meaning escaped."""
-    plain = " ".join(text.split())
-    for sign in "\\`*_[]<>#|":
-        plain = plain.replace(sign, f"\\{sign}")
-    return plain
-
-
 def _cell(text: str) -> str:
-    return _line(text) or "–"
+    return plain(text) or "–"
 
 
 def _quoted(text: str) -> str:
-    return "\n> ".join(_line(line) for line in text.splitlines())
+    return "\n> ".join(plain(line, most=2000) for line in text.splitlines())

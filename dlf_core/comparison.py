@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dlf_core.boxes import as_boxes, iou
+from dlf_core.boxes import area, as_boxes, iou, shared_area
 from dlf_core.errors import FormatError
-from dlf_core.evaluate import evaluate
+from dlf_core.evaluate import Evaluation, evaluate_by_class
 from dlf_core.formats.dataset import Dataset, LabeledBox, LabeledImage
 
 IOU = 0.5
@@ -108,20 +108,22 @@ def compare(found: Dataset, reference: Dataset, verified: Mapping[str, tuple[int
         raise FormatError(f"they share no class; the reference has: {there}. Rename its classes with --classes.")
     ours = Dataset.of(found.name, shared, (_of(one, shared, str(n)) for n, (one, _) in enumerate(pairs)))
     theirs = Dataset.of(reference.name, shared, (_of(one, shared, str(n)) for n, (_, one) in enumerate(pairs)))
-    overall = evaluate(theirs, ours, shared)
+    overall, alone = evaluate_by_class(theirs, ours, shared)
     agreed: Counter[str] = Counter()
     asked: Counter[str] = Counter()
     counts: Counter[int] = Counter()
     worst: list[Disagreement] = []
     for (image, _), mine, other in zip(pairs, ours.images, theirs.images, strict=True):
-        shared_here, shared_there = _matched(mine.boxes, other.boxes)
-        for box, is_there in zip(mine.boxes, shared_here, strict=True):
-            asked[box.query or box.class_name] += 1
-            agreed[box.query or box.class_name] += int(is_there)
-        counts[len(mine.boxes) - len(other.boxes)] += 1
-        alone = int((~shared_here).sum()), int((~shared_there).sum())
-        if any(alone):
-            worst.append(Disagreement(image.image_id, image.file_name, image.bucket, *alone))
+        real = [box for box in other.boxes if not box.crowd]
+        is_shared, is_found, counted = _matched(mine.boxes, real, other.boxes)
+        for place in np.flatnonzero(counted).tolist():
+            query = mine.boxes[place].query or mine.boxes[place].class_name
+            asked[query] += 1
+            agreed[query] += int(is_shared[place])
+        counts[int(counted.sum()) - len(real)] += 1
+        only = int((counted & ~is_shared).sum()), int((~is_found).sum())
+        if any(only):
+            worst.append(Disagreement(image.image_id, image.file_name, image.bucket, *only))
     worst.sort(key=lambda one: (-(one.only_here + one.only_there), one.file_name))
     said = verified or {}
     queries = [
@@ -132,15 +134,15 @@ def compare(found: Dataset, reference: Dataset, verified: Mapping[str, tuple[int
         images=len(pairs),
         only_here=len(found.images) - len(pairs),
         only_there=len(reference.images) - len(pairs),
-        boxes=ours.box_count,
-        reference_boxes=theirs.box_count,
+        boxes=overall.boxes,
+        reference_boxes=overall.truth_boxes,
         precision=overall.precision,
         recall=overall.recall,
         ap50=overall.ap50,
         ap=overall.ap,
         yes_rate=_rate(sum(yes for yes, _ in said.values()), sum(count for _, count in said.values())),
         reference_yes_rate=_yes_rate(reference),
-        classes=[_class_score(theirs, ours, name) for name in shared],
+        classes=[_class_score(name, alone[name]) for name in shared],
         queries=queries,
         counts=dict(sorted(counts.items())),
         worst=worst[:MOST_IMAGES],
@@ -148,20 +150,35 @@ def compare(found: Dataset, reference: Dataset, verified: Mapping[str, tuple[int
 
 
 def _pairs(found: Dataset, reference: Dataset) -> list[tuple[LabeledImage, LabeledImage]]:
-    by_name: dict[str, LabeledImage] = {}
-    for image in reference.images:
-        for name in (image.source_name, image.file_name, image.image_id):  # the last wins: a hash says most
-            if name:
-                by_name[name] = image
-    pairs: list[tuple[LabeledImage, LabeledImage]] = []
-    taken: set[str] = set()
-    for image in found.images:
-        names = (image.image_id, image.file_name, image.source_name)
-        other = next((by_name[name] for name in names if name and name in by_name), None)
-        if other is not None and other.file_name not in taken:
-            taken.add(other.file_name)
-            pairs.append((image, other))
-    return pairs
+    """Images that both have, in the order of the data set: first by hash, then by a name that only one of them has."""
+    ours, theirs = dict(enumerate(found.images)), dict(enumerate(reference.images))
+    every = dict(ours), dict(theirs)
+    partner: dict[int, int] = {}
+    for mine, other in _SAME:
+        here, there = _by_name(ours, mine), _by_name(theirs, other)
+        for name in here.keys() & there.keys():
+            partner[here[name]] = there[name]
+            del ours[here[name]], theirs[there[name]]
+    return [(every[0][place], every[1][partner[place]]) for place in sorted(partner)]
+
+
+# The hash says most, then what a file is called, then what it was called where it came from.
+_SAME = (
+    ("image_id", "image_id"),
+    ("file_name", "file_name"),
+    ("source_name", "file_name"),
+    ("file_name", "source_name"),
+    ("source_name", "source_name"),
+)
+
+
+def _by_name(images: Mapping[int, LabeledImage], kind: str) -> dict[str, int]:
+    """Name → the one image that has it."""
+    places: dict[str, list[int]] = {}
+    for place, image in images.items():
+        if name := getattr(image, kind):
+            places.setdefault(name, []).append(place)
+    return {name: some[0] for name, some in places.items() if len(some) == 1}
 
 
 def _of(image: LabeledImage, classes: Sequence[str], name: str) -> LabeledImage:
@@ -169,29 +186,38 @@ def _of(image: LabeledImage, classes: Sequence[str], name: str) -> LabeledImage:
     return replace(image, file_name=name, source_name=None, boxes=boxes)
 
 
-def _matched(here: Sequence[LabeledBox], there: Sequence[LabeledBox]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which boxes have a partner of their class on the other side; the best pairs first, each box once."""
+def _matched(
+    here: Sequence[LabeledBox], there: Sequence[LabeledBox], every: Sequence[LabeledBox]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which boxes have a partner of their class on the other side, the best pairs first, each box once; and which boxes
+    here count: those without a partner that lie on a crowd (half of their area, as in COCO) do not.
+    """
     found = np.zeros(len(here), np.bool_), np.zeros(len(there), np.bool_)
-    if not here or not there:
-        return found
-    overlap = iou(_corners(here), _corners(there))
-    same = np.array([[one.class_name == other.class_name for other in there] for one in here])
-    overlap = np.where(same, overlap, 0.0)
-    for place in np.argsort(-overlap, axis=None, kind="stable"):
-        mine, other = divmod(int(place), len(there))
-        if overlap[mine, other] < IOU:
-            break
+    counted = np.ones(len(here), np.bool_)
+    if not here:
+        return *found, counted
+    overlap = np.where(_same_class(here, there), iou(_corners(here), _corners(there)), 0.0)
+    for mine, other in np.argwhere(overlap >= IOU)[np.argsort(-overlap[overlap >= IOU], kind="stable")].tolist():
         if not found[0][mine] and not found[1][other]:
             found[0][mine] = found[1][other] = True
-    return found
+    crowds = [box for box in every if box.crowd]
+    if crowds:
+        inside = shared_area(_corners(here), _corners(crowds)) >= IOU * area(_corners(here))[:, None]
+        counted = found[0] | ~(inside & _same_class(here, crowds)).any(axis=1)
+    return *found, counted
+
+
+def _same_class(here: Sequence[LabeledBox], there: Sequence[LabeledBox]) -> NDArray[np.bool_]:
+    mine, others = (np.array([box.class_name for box in boxes], dtype=object) for boxes in (here, there))
+    same: NDArray[np.bool_] = mine[:, None] == others[None, :]
+    return same.astype(np.bool_)
 
 
 def _corners(boxes: Sequence[LabeledBox]) -> NDArray[np.float64]:
     return as_boxes([(box.x1, box.y1, box.x2, box.y2) for box in boxes])
 
 
-def _class_score(reference: Dataset, found: Dataset, name: str) -> ClassScore:
-    scored = evaluate(reference, found, [name])
+def _class_score(name: str, scored: Evaluation) -> ClassScore:
     return ClassScore(name, scored.boxes, scored.truth_boxes, scored.precision, scored.recall, scored.ap50)
 
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dlf_core.errors import FormatError
 from dlf_core.formats.dataset import Dataset, LabeledImage
@@ -52,6 +53,13 @@ def evaluate(truth: Dataset, found: Dataset, classes: Sequence[str] | None = Non
 
     Boxes that lie on ground truth marked `crowd` count neither as right nor as wrong, as in COCO.
     """
+    return evaluate_by_class(truth, found, classes)[0]
+
+
+def evaluate_by_class(
+    truth: Dataset, found: Dataset, classes: Sequence[str] | None = None
+) -> tuple[Evaluation, dict[str, Evaluation]]:
+    """The same, and for each class alone."""
     import hotcoco
 
     names = list(classes if classes is not None else found.classes)
@@ -79,10 +87,11 @@ def evaluate(truth: Dataset, found: Dataset, classes: Sequence[str] | None = Non
                 rows.append(row)
     categories = [{"id": index, "name": name} for name, index in ids.items()]
     real = sum(1 for row in truth_rows if not row["iscrowd"])
+    of_class = Counter(row["category_id"] for row in truth_rows if not row["iscrowd"])
     if not truth_rows or not found_rows:
-        zero = 0.0 if real else None
-        precision = 0.0 if found_rows else None
-        return Evaluation(len(images), real, len(found_rows), 0, precision, zero, zero, zero)
+        drawn = Counter(row["category_id"] for row in found_rows)
+        alone = {name: _evaluation(len(images), of_class[place], drawn[place], 0) for name, place in ids.items()}
+        return _evaluation(len(images), real, len(found_rows), 0), alone
     ground = hotcoco.COCO({"images": images, "categories": categories, "annotations": truth_rows})
     detected = ground.loadRes(found_rows)
     # COCO counts at most 100 boxes an image and class; crowded images of a labelling project may hold more.
@@ -93,16 +102,28 @@ def evaluate(truth: Dataset, found: Dataset, classes: Sequence[str] | None = Non
     scoring.accumulate()
     accumulated: Any = scoring.eval
     every = np.asarray(accumulated["precision"])[:, :, :, 0, -1]  # [IoU, recall, class] of [..., area, maxDets]
-    true_positives, counted = _matches(ground, detected, most)
+    right, counted = _matches(ground, detected, most)
+    alone = {
+        name: _evaluation(len(images), of_class[place], counted[place], right[place], every[:, :, place])
+        for name, place in ids.items()
+    }
+    return _evaluation(len(images), real, counted.total(), right.total(), every), alone
+
+
+def _evaluation(
+    images: int, real: int, counted: int, right: int, every: NDArray[np.float64] | None = None
+) -> Evaluation:
+    """Of counts, and of precisions by IoU and recall (-1: no ground truth); without those nothing was right."""
+    nothing = 0.0 if real else None
     return Evaluation(
-        images=len(images),
+        images=images,
         truth_boxes=real,
         boxes=counted,
-        true_positives=true_positives,
-        precision=true_positives / counted if counted else None,
-        recall=true_positives / real if real else None,
-        ap50=_mean(every[0]),
-        ap=_mean(every),
+        true_positives=right,
+        precision=right / counted if counted else None,
+        recall=right / real if real else None,
+        ap50=nothing if every is None else _mean(every[0]),
+        ap=nothing if every is None else _mean(every),
     )
 
 
@@ -117,8 +138,8 @@ def _by_name(truth: Dataset, found: Dataset) -> dict[str, LabeledImage]:
     return by_name
 
 
-def _matches(ground: Any, detected: Any, most: int) -> tuple[int, int]:
-    """How many boxes match ground truth at IoU 0.5, and how many count (those on crowds do not)."""
+def _matches(ground: Any, detected: Any, most: int) -> tuple[Counter[int], Counter[int]]:
+    """By class: boxes that match ground truth at IoU 0.5, and boxes that count (those on crowds do not)."""
     import hotcoco
 
     # Asked apart from AP: hotcoco makes Python objects of every match, and here one IoU and one area are enough.
@@ -127,13 +148,14 @@ def _matches(ground: Any, detected: Any, most: int) -> tuple[int, int]:
     matching.params.areaRng, matching.params.areaRngLbl = [[0, 1e10]], ["all"]
     matching.params.maxDets = [most]
     matching.evaluate()
-    true_positives = counted = 0
+    right: Counter[int] = Counter()
+    counted: Counter[int] = Counter()
     for cell in matching.evalImgs:
         if cell is not None:
             considered = ~np.asarray(cell["dtIgnore"][0], dtype=bool)
-            counted += int(considered.sum())
-            true_positives += int((np.asarray(cell["dtMatched"][0], dtype=bool) & considered).sum())
-    return true_positives, counted
+            counted[cell["category_id"]] += int(considered.sum())
+            right[cell["category_id"]] += int((np.asarray(cell["dtMatched"][0], dtype=bool) & considered).sum())
+    return right, counted
 
 
 def _mean(values: np.ndarray) -> float | None:

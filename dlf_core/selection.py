@@ -24,7 +24,7 @@ class Selection:
     only_approved: boxes that a person has approved.
     min_p_yes: boxes whose verdict scored at least this, or that a person has approved.
     negatives: also images without boxes.
-    classes: class → its new name, or None to leave its boxes out; `*` → None leaves out all that are not named.
+    classes: class → its new name, or None to leave its boxes out; `*` stands for all that are not named.
     """
 
     only_approved: bool = False
@@ -36,8 +36,8 @@ class Selection:
 def select(dataset: Dataset, selection: Selection) -> Dataset:
     """The data set as chosen.
 
-    An image all of whose boxes go because of `only_approved` or `min_p_yes` goes with them: it is no image without
-    objects. One whose boxes go by their class is one.
+    An image that is left without boxes goes, too, where one of them went because of `only_approved` or `min_p_yes`: it
+    is no image without objects. One whose boxes all go by their class is one.
 
     Raises:
         FactoryError: a class is renamed that there is not, or none is left.
@@ -53,7 +53,7 @@ def select(dataset: Dataset, selection: Selection) -> Dataset:
     counts = images["box_count"].to_numpy()
     of_image = np.repeat(np.arange(len(images)), counts)
     left = np.bincount(of_image[trusted & stays], minlength=len(images))
-    doubtful = (counts > 0) & (np.bincount(of_image[trusted], minlength=len(images)) == 0)
+    doubtful = np.bincount(of_image[~trusted], minlength=len(images)) > 0
     kept = (left > 0) | (~doubtful & selection.negatives)
     chosen = trusted & stays & kept[of_image]
     at = images.schema.get_field_index("box_count")
@@ -67,7 +67,7 @@ def _classes(dataset: Dataset, new: Mapping[str, str | None]) -> tuple[list[str]
     unknown = [name for name in new if name not in (*dataset.classes, OTHERS)]
     if unknown:
         raise FactoryError(f"the data set has no class '{unknown[0]}'; it has: {', '.join(dataset.classes)}.")
-    names = [new.get(name, None if OTHERS in new else name) for name in dataset.classes]
+    names = [new.get(name, new.get(OTHERS, name)) for name in dataset.classes]
     classes = list(dict.fromkeys(name for name in names if name is not None))
     if not classes:
         raise FactoryError("no class is left; keep at least one.")
