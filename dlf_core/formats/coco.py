@@ -26,6 +26,7 @@ from dlf_core.errors import FormatError
 from dlf_core.formats.base import Format, Pictures
 from dlf_core.formats.columns import table_of
 from dlf_core.formats.dataset import BOX_FIELDS, BOXES, IMAGE_FIELDS, IMAGES, Dataset, Part
+from dlf_core.formats.reading import reader
 
 WHOLE = "annotations.json"
 _SPLITS = ("train", "val", "test")
@@ -41,6 +42,7 @@ _TOLD = {
     "license_url": "license_url",
 }
 _OURS = (*("box_id", "query", "score", "score_kind", "backend", "model", "verdict", "p_yes", "reasoning", "decision"),)
+_MOST_PIXELS = 2**31
 _License = tuple[str, str | None]
 _Numbers = NDArray[np.float64]
 
@@ -232,6 +234,7 @@ class _File(msgspec.Struct):
     info: dict[str, Any] | None = None
 
 
+@reader("a COCO detection file")
 def read(path: Path) -> Dataset:
     """A data set from a COCO detection file, or from a folder of them (one a split, or `annotations.json`).
 
@@ -260,7 +263,7 @@ def _read(file: Path, split: str) -> Dataset:
         raise FormatError(f"{file}: cannot be read: {error.strerror or error}.") from None
     except msgspec.ValidationError as error:
         raise FormatError(f"{file}: is not a COCO detection file: {error}.") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FormatError(f"{file}: is not COCO JSON: {error}.") from None
     names = {one.id: one.name for one in data.categories}
     place = {one.id: number for number, one in enumerate(data.images)}
@@ -272,8 +275,8 @@ def _read(file: Path, split: str) -> Dataset:
     except KeyError as error:
         raise FormatError(f"{file}: an annotation names {error}, which is no image or category of the file.") from None
     sizes = np.array([(one.width, one.height) for one in data.images], np.float64).reshape(-1, 2)
-    if (sizes < 1).any():
-        raise FormatError(f"{file}: an image has width or height 0.")
+    if not ((sizes >= 1) & (sizes < _MOST_PIXELS)).all():
+        raise FormatError(f"{file}: an image has width or height 0, or one that is none.")
     images: dict[str, Any] = {
         "image_id": [one.image_hash or one.file_name for one in data.images],
         "width": sizes[:, 0].astype(np.int32),

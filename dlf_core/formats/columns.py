@@ -44,14 +44,24 @@ class Columns:
             self._rows = []
 
 
-def table_of(columns: Mapping[str, Any], schema: pa.Schema) -> pa.Table:
-    """A table of lists or arrays; columns that are not there are null."""
-    rows = len(next(iter(columns.values())))
+def table_of(columns: Mapping[str, Any], schema: pa.Schema, rows: int | None = None) -> pa.Table:
+    """A table of lists or arrays, in the schema's types; columns that are not there are null.
+
+    Raises:
+        pa.ArrowException: values that do not fit.
+    """
+    rows = len(next(iter(columns.values()))) if rows is None else rows
     made = [
-        pa.array(columns[one.name], one.type) if one.name in columns else pa.nulls(rows, one.type)
+        _array(columns[one.name], one.type) if one.name in columns else pa.nulls(rows, one.type)
         for one in _plain(schema)
     ]
     return pa.Table.from_arrays(made, schema=_plain(schema))
+
+
+def _array(values: Any, kind: pa.DataType) -> pa.Array:
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    return values.cast(kind) if isinstance(values, pa.Array) else pa.array(values, kind)
 
 
 def together(table: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from dlf_core.errors import FormatError
 from dlf_core.formats.base import Format, Pictures
 from dlf_core.formats.dataset import BOX_FIELDS, Dataset, LabeledBox, LabeledImage, Part
+from dlf_core.formats.reading import classes_of, reader
 from dlf_core.formats.xml_text import attribute, elements, text
 
 FILE = "annotations.xml"
@@ -91,6 +92,7 @@ def _boxes(part: Part, attributes: Sequence[str]) -> Iterator[str]:
         yield "".join(lines[begin:end])
 
 
+@reader("CVAT for images")
 def read(path: Path) -> Dataset:
     """A data set from an annotations file, or from its folder; only boxes are read.
 
@@ -100,13 +102,14 @@ def read(path: Path) -> Dataset:
     file = path / FILE if path.is_dir() else path
     classes: list[str] = []
     found = Dataset.of(path.name, [], _images(file, classes))
-    every = dict.fromkeys([*classes, *sorted(found.box_table["class_name"].cast("string").unique().to_pylist())])
-    return Dataset(path.name, list(every), found.image_table, found.box_table)
+    return Dataset(path.name, classes_of(classes, found), found.image_table, found.box_table)
 
 
 def _images(file: Path, classes: list[str]) -> Iterator[LabeledImage]:
     """The images; classes that are declared on the way are added to `classes`."""
-    for element in elements(file, "label", "image"):
+    for element in elements(file, "label", "image", "track"):
+        if element.tag == "track":
+            raise FormatError(f"{file}: is CVAT for videos; export the task as 'CVAT for images 1.1'.")
         if element.tag == "image":
             yield _image(file, element)
         elif name := element.findtext("name"):
@@ -117,7 +120,7 @@ def _image(file: Path, element: Element) -> LabeledImage:
     try:
         name = element.attrib["name"]
         width, height = int(element.attrib["width"]), int(element.attrib["height"])
-        boxes = [_box(one, width, height) for one in element.iter("box")]
+        boxes = [_box(one, width, height) for one in element.iter("box") if not float(one.get("rotation") or 0)]
     except ZeroDivisionError:
         raise FormatError(f"{file}: an image has width or height 0.") from None
     except (KeyError, ValueError) as error:
@@ -132,9 +135,17 @@ def _box(element: Element, width: int, height: int) -> LabeledBox:
     x1, y1, x2, y2 = (float(element.attrib[name]) for name in ("xtl", "ytl", "xbr", "ybr"))
     known: dict[str, Any] = {str(one.get("name")): one.text or "" for one in element.iter("attribute")}
     told = {name: known[name] for name in _ATTRIBUTES if name in known}
-    told |= {name: float(told[name]) for name in _NUMBERS if name in told}
+    told |= {name: _number(told[name]) for name in _NUMBERS if name in told}
     corners = x1 / width, y1 / height, x2 / width, y2 / height
     return LabeledBox(element.attrib["label"], *corners, crowd=known.get("crowd") == "true", **told)
+
+
+def _number(value: str) -> float | None:
+    """A number, or None for what others call so and is none."""
+    try:
+        return float(value)
+    except ValueError:
+        return None
 
 
 FORMAT = Format(

@@ -14,14 +14,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import orjson
 
 from dlf_core.errors import FormatError
 from dlf_core.formats.base import Format, Pictures
 from dlf_core.formats.dataset import BOX_FIELDS, IMAGE_FIELDS, Dataset, LabeledBox, LabeledImage
-from dlf_core.formats.xml_text import attribute
+from dlf_core.formats.reading import classes_of, reader
+from dlf_core.formats.xml_text import attribute, clean
 
 FILE = "tasks.json"
 _SERVED = "/data/local-files/?d="
@@ -79,13 +80,14 @@ def _region(place: int, box: LabeledBox, image: LabeledImage) -> dict[str, Any]:
             "width": (box.x2 - box.x1) * 100,
             "height": (box.y2 - box.y1) * 100,
             "rotation": 0,
-            "rectanglelabels": [box.class_name],
+            "rectanglelabels": [clean(box.class_name)],
         },
         "score": box.score,
         "meta": {name: getattr(box, name) for name in _TOLD_OF_BOX},
     }
 
 
+@reader("Label Studio JSON", sizes=False)
 def read(path: Path) -> Dataset:
     """A data set from a file of tasks, or from its folder. Of a task the first annotation that was not cancelled
     counts, and without one the first prediction; only upright rectangles are read.
@@ -105,10 +107,7 @@ def read(path: Path) -> Dataset:
         raise FormatError(f"{file}: is not Label Studio JSON: {error} is missing or does not fit.") from None
     except (ValueError, OverflowError) as error:
         raise FormatError(f"{file}: is not Label Studio JSON: {error}.") from None
-    classes = dict.fromkeys(
-        [*_classes(path), *sorted(found.box_table["class_name"].cast("string").unique().to_pylist())]
-    )
-    return Dataset(path.name, list(classes), found.image_table, found.box_table)
+    return Dataset(path.name, classes_of(list(_classes(path)), found), found.image_table, found.box_table)
 
 
 def _classes(path: Path) -> Iterator[str]:
@@ -144,12 +143,13 @@ def _images(tasks: list[dict[str, Any]]) -> Iterator[LabeledImage]:
 
 def _file_name(address: str) -> str:
     parts = urlsplit(address)
-    return PurePosixPath(parse_qs(parts.query).get("d", [parts.path])[0]).name
+    return PurePosixPath(parse_qs(parts.query).get("d", [unquote(parts.path)])[0]).name
 
 
 def _box(region: dict[str, Any]) -> LabeledBox:
     value, told = region["value"], region.get("meta") or {}
-    known = {name: told[name] for name in _TOLD_OF_BOX if name in told}
+    known = {name: told[name] for name in _TOLD_OF_BOX if name in told} if isinstance(told, dict) else {}
+    known["crowd"] = bool(known.get("crowd"))
     return LabeledBox(
         value["rectanglelabels"][0],
         value["x"] / 100,

@@ -19,7 +19,9 @@ import pyarrow.parquet as pq
 
 from dlf_core.errors import FormatError
 from dlf_core.formats.base import Format, Pictures
+from dlf_core.formats.columns import table_of
 from dlf_core.formats.dataset import BOXES, IMAGES, Dataset
+from dlf_core.formats.reading import classes_of, reader, said
 
 FILE = "labels.parquet"
 _IMAGE = ("image_id", "file_name", "bucket", "split", "width", "height")
@@ -71,6 +73,7 @@ def _plain(column: pa.ChunkedArray) -> pa.Array:
     return (column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column).combine_chunks()
 
 
+@reader("a label table")
 def read(path: Path) -> Dataset:
     """A data set from such a file, from several of them in a folder, or from the data set published with 0.1.
 
@@ -92,44 +95,61 @@ def read(path: Path) -> Dataset:
             table = source.read(columns=names, use_threads=False).combine_chunks()
             images.append(_images(table))
             boxes.append(_boxes(table, images[-1]))
-        except OSError as error:
-            raise FormatError(f"{file}: cannot be read: {error.strerror or error}.") from None
-        except (pa.ArrowException, KeyError, ValueError, IndexError, TypeError) as error:
-            said = str(error).splitlines()[0][:200]
-            raise FormatError(f"{file}: is not a label table: {said}.") from None
-    every = pa.concat_tables(boxes)
-    classes += sorted(pc.unique(every["class_name"]).to_pylist())
-    return Dataset(path.stem, list(dict.fromkeys(classes)), pa.concat_tables(images), every)
+        except OSError as error:  # also what Arrow cannot decode
+            raise FormatError(f"{file}: cannot be read: {error.strerror or said(error)}.") from None
+        except Exception as error:
+            raise FormatError(f"{file}: is not a label table: {said(error)}.") from None
+    found = Dataset(path.stem, classes, pa.concat_tables(images), pa.concat_tables(boxes))
+    return Dataset(path.stem, classes_of(classes, found), found.image_table, found.box_table)
 
 
 def _images(table: pa.Table) -> pa.Table:
     columns = {name: table[name] for name in table.column_names if name in _IMAGE}
     columns["image_id"] = table["image_id"].cast(pa.string())
-    columns["box_count"] = pc.list_value_length(table["bboxes"].combine_chunks().field("category")).cast(pa.int32())
+    lengths = pc.list_value_length(_bboxes(table).field("category"))
+    columns["box_count"] = pc.fill_null(lengths, 0).cast(pa.int32())
     columns.setdefault("split", pa.chunked_array([pa.array(["train"] * len(table), pa.string())]))
     if pc.any(pc.or_(pc.less(table["width"], 1), pc.less(table["height"], 1))).as_py():
         raise ValueError("an image has width or height 0")
-    return pa.table({one.name: columns.get(one.name, pa.nulls(len(table), _word(one.type))) for one in IMAGES})
+    if "file_name" not in columns:
+        raise ValueError("it has no column file_name")
+    return table_of(columns, IMAGES, len(table))
 
 
 def _boxes(table: pa.Table, images: pa.Table) -> pa.Table:
     of_image = np.repeat(np.arange(len(table)), images["box_count"].to_numpy())
-    inner = table["bboxes"].combine_chunks()
+    inner = _bboxes(table)
     there = [one.name for one in inner.type]
     columns: dict[str, pa.Array] = {"crowd": pa.array(np.zeros(len(of_image), np.bool_))}
     for axis, side in (("x", "width"), ("y", "height")):
         scale = images[side].to_numpy().astype(np.float64)[of_image]
         for n in (1, 2):
-            values = inner.field(f"{axis}{n}").flatten().to_numpy(zero_copy_only=False).astype(np.float64)
+            values = _values(inner, f"{axis}{n}", images).to_numpy(zero_copy_only=False).astype(np.float64)
             columns[f"{axis}{n}"] = pa.array(values / scale)
     for key, name in _WORDS.items():
         if key in there:
-            columns[name] = inner.field(key).flatten().cast(pa.string())
-    return pa.table({one.name: columns.get(one.name, pa.nulls(len(of_image), _word(one.type))) for one in BOXES})
+            columns[name] = _values(inner, key, images).cast(pa.string())
+    return table_of(columns, BOXES, len(of_image))
 
 
-def _word(kind: pa.DataType) -> pa.DataType:
-    return kind.value_type if pa.types.is_dictionary(kind) else kind
+def _bboxes(table: pa.Table) -> pa.StructArray:
+    column = table["bboxes"].combine_chunks()
+    if not pa.types.is_struct(column.type):
+        raise ValueError(f"its column bboxes holds {column.type}, not a struct of lists")
+    return column
+
+
+def _values(inner: pa.StructArray, name: str, images: pa.Table) -> pa.Array:
+    """One field of all boxes.
+
+    Raises:
+        ValueError: an image has another number of them than it has boxes.
+    """
+    lists = inner.field(name)
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).cast(pa.int32())
+    if not lengths.equals(images["box_count"].combine_chunks()):
+        raise ValueError(f"an image has more or fewer bboxes.{name} than boxes")
+    return lists.flatten()
 
 
 FORMAT = Format(

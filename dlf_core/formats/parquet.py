@@ -22,7 +22,9 @@ import pyarrow.parquet as pq
 
 from dlf_core.errors import FormatError
 from dlf_core.formats.base import Format, Pictures
+from dlf_core.formats.columns import table_of
 from dlf_core.formats.dataset import BOX_FIELDS, BOXES, IMAGE_FIELDS, IMAGES, Dataset
+from dlf_core.formats.reading import reader, said
 
 SHARD_BYTES = 400 << 20
 _PICTURES = 64
@@ -40,7 +42,7 @@ def write(dataset: Dataset, folder: Path, pictures: Pictures | None) -> None:
     data = folder / "data"
     data.mkdir()
     splits = dataset.image_table["split"].to_numpy(zero_copy_only=False)
-    for split in dataset.split_names:
+    for split in dataset.split_names or ["train"]:  # a data set without images has a file, too: it holds the classes
         chosen = dataset.take(splits == split)
         files = _shards(chosen, data / split, _schema(dataset.classes, pictures is not None), pictures)
         for number, file in enumerate(files):
@@ -85,9 +87,9 @@ def _groups(dataset: Dataset, schema: pa.Schema, pictures: Pictures | None) -> I
         table = _table(images, boxes, offsets[begin : end + 1] - offsets[begin], dataset.classes, content, schema)
         return table, table.nbytes
 
-    if pictures is None:
-        for begin in range(0, len(counts), _ROWS):
-            yield group(begin, min(begin + _ROWS, len(counts)), None)
+    if pictures is None or not len(counts):
+        for begin in range(0, max(1, len(counts)), _ROWS):
+            yield group(begin, min(begin + _ROWS, len(counts)), None if pictures is None else [])
         return
     begin, content, size = 0, [], 0
     names = zip(dataset.image_table["image_id"].to_pylist(), dataset.image_table["file_name"].to_pylist(), strict=True)
@@ -174,6 +176,7 @@ def _list(feature: dict[str, Any]) -> dict[str, Any]:
     return {"feature": feature, "_type": "List"}
 
 
+@reader("a data set of images and objects")
 def read(path: Path) -> Dataset:
     """A data set from a folder of shards, or from one file; pictures are not read.
 
@@ -199,11 +202,10 @@ def read(path: Path) -> Dataset:
                 table = pa.Table.from_batches([batch])
                 images.append(_images(table, split))
                 boxes.append(_boxes(table, images[-1], classes))
-        except OSError as error:
-            raise FormatError(f"{file}: cannot be read: {error.strerror or error}.") from None
-        except (pa.ArrowException, KeyError, ValueError, IndexError, TypeError) as error:
-            said = str(error).splitlines()[0][:200]
-            raise FormatError(f"{file}: is not a data set of images and objects: {said}.") from None
+        except OSError as error:  # also what Arrow cannot decode
+            raise FormatError(f"{file}: cannot be read: {error.strerror or said(error)}.") from None
+        except Exception as error:
+            raise FormatError(f"{file}: is not a data set of images and objects: {said(error)}.") from None
     return Dataset(path.stem, classes, pa.concat_tables(images), pa.concat_tables(boxes))
 
 
@@ -257,7 +259,7 @@ def _images(table: pa.Table, split: str) -> pa.Table:
     columns["image_id"] = names
     columns["split"] = pa.array([split] * rows, pa.string())
     columns["box_count"] = pc.list_value_length(_inner(table, "category")).cast(pa.int32())
-    return pa.table({one.name: columns.get(one.name, pa.nulls(rows, _word(one.type))) for one in IMAGES})
+    return table_of(columns, IMAGES, rows)
 
 
 def _inner(table: pa.Table, name: str) -> pa.Array:
@@ -289,11 +291,7 @@ def _boxes(table: pa.Table, images: pa.Table, classes: list[str]) -> pa.Table:
     for name in _TOLD_OF_BOX:
         if name in there:
             columns[name] = _inner(table, name).flatten()
-    return pa.table({one.name: columns.get(one.name, pa.nulls(len(numbers), _word(one.type))) for one in BOXES})
-
-
-def _word(kind: pa.DataType) -> pa.DataType:
-    return kind.value_type if pa.types.is_dictionary(kind) else kind
+    return table_of(columns, BOXES, len(numbers))
 
 
 def read_pictures(path: Path) -> Iterator[tuple[str, bytes]]:

@@ -21,7 +21,8 @@ import numpy as np
 from dlf_core.errors import FormatError
 from dlf_core.formats.base import Format, Pictures
 from dlf_core.formats.dataset import Dataset, LabeledBox, LabeledImage, Part
-from dlf_core.formats.xml_text import elements, text
+from dlf_core.formats.reading import classes_of, reader
+from dlf_core.formats.xml_text import clean, elements, text
 
 _HEAD = "# label:color_rgb:parts:actions\n"
 _SPLITS = ("train", "val", "test")
@@ -64,7 +65,7 @@ def _objects(part: Part) -> Iterator[str]:
     scale = np.array([part.images["width"], part.images["height"]] * 2, np.float64).T.repeat(counts, axis=0)
     corners = np.array([part.boxes[name] for name in ("x1", "y1", "x2", "y2")], np.float64).T.reshape(-1, 4) * scale
     corners[:, :2] += 1
-    names = {name: text(name) for name in set(part.boxes["class_name"])}
+    names = {name: text(_in_a_line(name)) for name in set(part.boxes["class_name"])}
     rows = zip(part.boxes["class_name"], part.boxes["crowd"], corners.tolist(), strict=True)
     objects = [
         f"  <object>\n    <name>{names[name]}</name><pose>Unspecified</pose><truncated>0</truncated>"
@@ -76,6 +77,7 @@ def _objects(part: Part) -> Iterator[str]:
         yield "".join(objects[begin:end])
 
 
+@reader("a Pascal VOC folder")
 def read(path: Path) -> Dataset:
     """A data set from a VOC folder.
 
@@ -84,13 +86,12 @@ def read(path: Path) -> Dataset:
     """
     folder = path / "Annotations" if (path / "Annotations").is_dir() else path
     files = sorted(folder.glob("*.xml"))
-    if not files:
+    if not files and not (path / "labelmap.txt").is_file():
         raise FormatError(f"{path}: has no Annotations/*.xml; it is no Pascal VOC folder.")
     splits = {stem: split for split in reversed(_SPLITS) for stem in _lines(path / "ImageSets/Main" / f"{split}.txt")}
-    classes = [line.split(":")[0] for line in _lines(path / "labelmap.txt") if not line.startswith("#")]
+    classes = [line.rsplit(":", 3)[0] for line in _lines(path / "labelmap.txt")[1:]]
     images = Dataset.of(path.name, classes, (_image(file, splits) for file in files))
-    found = dict.fromkeys([*classes, *sorted(images.box_table["class_name"].cast("string").unique().to_pylist())])
-    return Dataset(path.name, list(found), images.image_table, images.box_table)
+    return Dataset(path.name, classes_of(classes, images), images.image_table, images.box_table)
 
 
 def _lines(file: Path) -> list[str]:
@@ -126,7 +127,7 @@ def _number(file: Path, parent: ElementTree.Element | None, name: str) -> float:
 
 
 def _in_a_line(name: str) -> str:
-    return " ".join(name.replace(":", " ").split())
+    return " ".join(clean(name).split())
 
 
 FORMAT = Format(

@@ -19,6 +19,7 @@ import orjson
 from dlf_core.errors import FormatError
 from dlf_core.formats.base import Format, Pictures
 from dlf_core.formats.dataset import BOX_FIELDS, IMAGE_FIELDS, Dataset, LabeledBox, LabeledImage, Part
+from dlf_core.formats.reading import classes_of, reader
 
 SHARD_BYTES = 512 << 20
 _CLASSES = "classes.json"
@@ -81,6 +82,7 @@ def _told(part: Part, place: int) -> dict[str, Any]:
     return told | {"boxes": [dict(zip(BOX_FIELDS, box, strict=True)) for box in boxes]}
 
 
+@reader("a WebDataset folder of ours")
 def read(path: Path) -> Dataset:
     """A data set from a folder of shards, or from one shard.
 
@@ -88,12 +90,11 @@ def read(path: Path) -> Dataset:
         FormatError: names the shard that cannot be read.
     """
     files = sorted(path.glob("*.tar")) if path.is_dir() else [path]
-    if not files:
+    if not files and not (path / _CLASSES).is_file():
         raise FormatError(f"{path}: has no .tar file; it is no WebDataset folder.")
     classes = _classes(path / _CLASSES) if path.is_dir() else []
     found = Dataset.of(path.name, classes, (image for file in files for image in _images(file)))
-    every = dict.fromkeys([*classes, *sorted(found.box_table["class_name"].cast("string").unique().to_pylist())])
-    return Dataset(path.name, list(every), found.image_table, found.box_table)
+    return Dataset(path.name, classes_of(classes, found), found.image_table, found.box_table)
 
 
 def _classes(file: Path) -> list[str]:

@@ -14,14 +14,19 @@ from dlf_core.errors import FormatError
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
+def clean(value: object) -> str:
+    """A value with a replacement character for each that XML cannot hold."""
+    return _FORBIDDEN.sub("\ufffd", str(value))
+
+
 def text(value: object) -> str:
     """A value between two tags."""
-    return escape(_FORBIDDEN.sub("\ufffd", str(value)), {"\r": "&#13;"})
+    return escape(clean(value), {"\r": "&#13;"})
 
 
 def attribute(value: object) -> str:
     """A value as an attribute, in quotation marks."""
-    return quoteattr(_FORBIDDEN.sub("\ufffd", str(value)), {"\r": "&#13;", "\n": "&#10;", "\t": "&#9;"})
+    return quoteattr(clean(value), {"\r": "&#13;", "\n": "&#10;", "\t": "&#9;"})
 
 
 def elements(file: Path, *names: str) -> Iterator[ElementTree.Element]:
@@ -40,5 +45,5 @@ def elements(file: Path, *names: str) -> Iterator[ElementTree.Element]:
                     root.clear()
     except OSError as error:
         raise FormatError(f"{file}: cannot be read: {error.strerror or error}.") from None
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # also of encodings that nobody knows
         raise FormatError(f"{file}: is not XML: {error}.") from None

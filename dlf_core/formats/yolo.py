@@ -24,6 +24,7 @@ import yaml
 from dlf_core.errors import FormatError
 from dlf_core.formats.base import Format, Pictures
 from dlf_core.formats.dataset import BOX_FIELDS, Dataset, LabeledBox, LabeledImage, Part
+from dlf_core.formats.reading import reader
 
 _PROVENANCE = tuple(name for name in BOX_FIELDS if name not in ("class_name", "x1", "y1", "x2", "y2"))
 
@@ -55,9 +56,8 @@ def write(dataset: Dataset, folder: Path, pictures: Pictures | None) -> None:
     # makes it the folder of data.yaml, so the data set can be moved.
     config: dict[str, Any] = {split: f"images/{split}" for split in splits}
     config["names"] = dict(enumerate(dataset.classes))
-    text = f"# {dataset.name}: made by data-label-factory\n" + yaml.safe_dump(
-        config, sort_keys=False, allow_unicode=True
-    )
+    name = "".join(sign if sign.isprintable() else " " for sign in dataset.name)
+    text = f"# {name}: made by data-label-factory\n" + yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
     (folder / "data.yaml").write_text(text, encoding="utf-8")
 
 
@@ -88,6 +88,7 @@ def _write(file: Path, content: bytes) -> None:
         os.close(descriptor)
 
 
+@reader("a YOLO folder")
 def read(path: Path) -> Dataset:
     """A data set from a YOLO folder with `data.yaml`; widths and heights are read from the image files.
 
