@@ -14,6 +14,9 @@ from dlf_core.formats.dataset import LabeledImage
 from dlf_core.licenses import UNKNOWN, License, identify
 from dlf_core.markdown_text import plain
 
+_MOST = 300
+"""Letters of a title or a name: some services put whole descriptions there."""
+
 
 def license_of(image: LabeledImage) -> License:
     """The licence of an image of a data set."""
@@ -24,10 +27,10 @@ def attribution_markdown(name: str, images: Sequence[LabeledImage]) -> str:
     """The file's text: a count by licence, what stands in the way of publishing, and a line an image."""
     licenses = {image.image_id: license_of(image) for image in images}
     counts = Counter(license_.name for license_ in licenses.values())
-    lines = [f"# Attribution of the images of {plain(name)}", ""]
+    lines = [f"# Attribution of the images of {plain(name, _MOST)}", ""]
     lines += [f"{len(images):,} images. The labels are not covered by these licences.", ""]
     lines += ["| licence | images |", "|---|---|"]
-    lines += [f"| {plain(license_name)} | {count:,} |" for license_name, count in counts.most_common()]
+    lines += [f"| {plain(license_name, _MOST)} | {count:,} |" for license_name, count in counts.most_common()]
     problems = publishing_problems(images)
     if problems:
         lines += ["", "**Before this is published:**", *(f"- {problem}" for problem in problems)]
@@ -75,12 +78,14 @@ def _images(count: int) -> str:
 
 
 def _line(image: LabeledImage, license_: License) -> str:
-    title = f"“{plain(image.title or image.source_name or image.image_id)}”"
+    title = f"“{plain(image.title or image.source_name or image.image_id, _MOST)}”"
     source = next((link for link in map(_address, (image.page, image.url)) if link), None)
     shown = f"[{title}]({source})" if source else title
-    author = f" by {plain(image.author)}" if image.author else ""
-    terms = f"[{plain(license_.name)}]({link})" if (link := _address(license_.url)) else plain(license_.name)
-    by_source = f" ({plain(image.attribution)})" if image.attribution and not image.author else ""
+    author = f" by {plain(image.author, _MOST)}" if image.author else ""
+    terms = (
+        f"[{plain(license_.name, _MOST)}]({link})" if (link := _address(license_.url)) else plain(license_.name, _MOST)
+    )
+    by_source = f" ({plain(image.attribution, _MOST)})" if image.attribution and not image.author else ""
     return f"- `{image.file_name}`: {shown}{author}, {terms}{by_source}"
 
 

@@ -224,4 +224,4 @@ def _cell(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return "\n> ".join(plain(line, most=2000) for line in text.splitlines())
+    return "\n> ".join(plain(line) for line in text.splitlines())

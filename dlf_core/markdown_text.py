@@ -9,8 +9,8 @@ _SIGNS = re.compile(r"([\\`*_{}\[\]<>()#|~&])")
 _BEGINNING = re.compile(r"\A([-+=]|[0-9]{1,9}(?=[.)]))")
 
 
-def plain(text: str, most: int = 300) -> str:
-    """One line that Markdown takes for nothing but text; at most so many letters."""
+def plain(text: str, most: int | None = None) -> str:
+    """One line that Markdown takes for nothing but text; of a long one only so many letters."""
     shown = "".join(sign if sign.isprintable() else " " for sign in text)
     line = _SIGNS.sub(r"\\\1", " ".join(shown.split())[:most])
     return _BEGINNING.sub(lambda found: f"\\{found[1]}" if found[1] in "-+=" else f"{found[1]}\\", line)

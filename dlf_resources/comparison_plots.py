@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 from dlf_core.comparison import Comparison
+from dlf_resources.dataset_plots import drawable
 
 _DPI = 110
 _MOST = 30
@@ -20,7 +21,7 @@ def class_scores(compared: Comparison) -> bytes:
     places = list(range(len(rows)))
     axes.barh([place - 0.2 for place in places], [one.precision or 0 for one in rows], 0.4, label="precision")
     axes.barh([place + 0.2 for place in places], [one.recall or 0 for one in rows], 0.4, label="recall")
-    axes.set_yticks(places, [f"{one.name} ({one.reference_boxes:,})" for one in rows])
+    axes.set_yticks(places, [f"{drawable(one.name)} ({one.reference_boxes:,})" for one in rows], parse_math=False)
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.set_title("Agreement with the reference, IoU 0.5")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,10 @@ def write_card(
     try:
         if _is(folder / CARD, text.encode()) and all((folder / path).is_file() for path in plots.values()):
             return
-        (folder / "plots").mkdir(exist_ok=True)
-        if plots:
+        if not plots:
+            shutil.rmtree(folder / "plots", ignore_errors=True)
+        else:
+            (folder / "plots").mkdir(exist_ok=True)
             _write(folder / _PLOTS["Boxes by class"], class_histogram(dataset))
             _write(folder / _PLOTS["Sizes of boxes"], box_sizes(dataset))
         _write(folder / CARD, text.encode())

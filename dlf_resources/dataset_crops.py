@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
 from dlf_core.errors import FactoryError, StoreError
@@ -19,6 +20,7 @@ from dlf_resources.images import open_upright
 
 MARKER = ".data-label-factory"
 _JPEG_QUALITY = 95
+_LONGEST = 200  # bytes; most file systems take 255
 _UNSAFE = re.compile(r'[/\\\x00-\x1f:*?"<>|]')
 
 
@@ -37,7 +39,7 @@ def write_crops(dataset: Dataset, pictures: Pictures, folder: Path, margin: floa
     """
     if folder.is_dir() and not (folder / MARKER).exists() and any(folder.iterdir()):
         raise FactoryError(f"{folder}: holds files that are not crops of ours; choose another --out or move them away.")
-    names = {name: _folder_name(name, number, dataset.classes) for number, name in enumerate(dataset.classes)}
+    names = _folder_names(dataset.classes)
     written = 0
     try:
         shutil.rmtree(folder, ignore_errors=True)
@@ -51,7 +53,9 @@ def write_crops(dataset: Dataset, pictures: Pictures, folder: Path, margin: floa
                 wide, high = (box.x2 - box.x1) * margin, (box.y2 - box.y1) * margin
                 left, right = max(0.0, box.x1 - wide) * upright.width, min(1.0, box.x2 + wide) * upright.width
                 top, bottom = max(0.0, box.y1 - high) * upright.height, min(1.0, box.y2 + high) * upright.height
-                corners = int(left), int(top), max(int(left) + 1, round(right)), max(int(top) + 1, round(bottom))
+                # At least one pixel, and within the picture: beyond its edge all is black.
+                x, y = min(int(left), upright.width - 1), min(int(top), upright.height - 1)
+                corners = x, y, max(x + 1, round(right)), max(y + 1, round(bottom))
                 place = folder / image.split / names[box.class_name]
                 place.mkdir(parents=True, exist_ok=True)
                 buffer = io.BytesIO()
@@ -63,8 +67,20 @@ def write_crops(dataset: Dataset, pictures: Pictures, folder: Path, margin: floa
     return written
 
 
-def _folder_name(name: str, number: int, classes: list[str]) -> str:
-    """A class's folder: its name without what a file system does not take; with its number if two become one."""
-    safe = _UNSAFE.sub("_", name).strip(". ") or f"class_{number}"
-    others = [_UNSAFE.sub("_", other).strip(". ").casefold() for other in classes if other != name]
-    return f"{safe}_{number}" if safe.casefold() in others else safe
+def _folder_names(classes: list[str]) -> dict[str, str]:
+    """Class → its folder: its name without what a file system does not take; with a number if two become one."""
+    plain = [
+        _UNSAFE.sub("_", name).encode()[:_LONGEST].decode(errors="ignore").strip(". ") or f"class_{number}"
+        for number, name in enumerate(classes)
+    ]
+    alike = Counter(name.casefold() for name in plain)
+    taken = {name for name, count in alike.items() if count == 1}
+    names: dict[str, str] = {}
+    for number, (name, safe) in enumerate(zip(classes, plain, strict=True)):
+        names[name] = safe
+        if alike[safe.casefold()] > 1:
+            names[name] = f"{safe}_{number}"
+            while names[name].casefold() in taken:
+                names[name] += "_"
+            taken.add(names[name].casefold())
+    return names

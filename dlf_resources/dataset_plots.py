@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_CLASSES = 40
+_MOST_LETTERS = 40
 _COLOUR = "#3b6ea5"
 _DPI = 110
 
@@ -23,7 +24,9 @@ def class_histogram(dataset: Dataset) -> bytes:
     found = dict(zip(names.tolist(), counts.tolist(), strict=True))
     rows = sorted(((found.get(name, 0), name) for name in dataset.classes), reverse=True)[:_MOST_CLASSES]
     figure, axes = _figure(7, max(1.6, 0.32 * len(rows) + 0.9))
-    bars = axes.barh([name for _, name in rows], [count for count, _ in rows], color=_COLOUR)
+    places = list(range(len(rows)))
+    bars = axes.barh(places, [count for count, _ in rows], color=_COLOUR)
+    axes.set_yticks(places, [drawable(name) for _, name in rows], parse_math=False)
     axes.bar_label(bars, fmt="{:,.0f}", padding=3, fontsize=8)
     axes.invert_yaxis()
     axes.margins(x=0.12)
@@ -53,6 +56,16 @@ def _figure(width: float, height: float) -> tuple[Figure, Any]:
 
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.add_subplot()
+
+
+def drawable(name: str) -> str:
+    """A name of some forty letters; a square for each that the font lacks."""
+    from matplotlib.font_manager import findfont, get_font
+
+    known = get_font(findfont("DejaVu Sans")).get_char_index
+    line = " ".join(name.split())
+    short = line if len(line) <= _MOST_LETTERS else line[: _MOST_LETTERS - 1] + "…"
+    return "".join(sign if known(ord(sign)) else "□" for sign in short)
 
 
 def _whole_numbers() -> Any:

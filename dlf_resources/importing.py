@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections import defaultdict
@@ -33,10 +34,18 @@ class ImageFiles:
                     self._files[name].append(Path(place) / name)
 
     def of(self, image: LabeledImage) -> Path | None:
-        """An image's file; of several of its name the one below a folder of its split, else the first."""
-        found = sorted(self._files.get(PurePosixPath(image.file_name).name, ()))
-        of_split = [file for file in found if image.split in file.parts]
-        return next(iter([*of_split, *found]), None)
+        """An image's file; of several of its name the one whose folders are most like those that the labels tell, then
+        the one below a folder of its split, then the first.
+        """
+        told = PurePosixPath(image.file_name)
+        found = sorted(self._files.get(told.name, ()))
+        return max(found, key=lambda file: (_alike(told, file), image.split in file.parts), default=None)
+
+
+def _alike(told: PurePosixPath, file: Path) -> int:
+    """How many parts the ends of two paths have in common."""
+    pairs = zip(reversed(told.parts), reversed(file.parts), strict=False)
+    return len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)))
 
 
 def unpacked(format_: Format, path: Path, folder: Path) -> Path:

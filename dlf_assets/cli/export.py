@@ -71,8 +71,8 @@ def export(
     from dlf_resources.stores.dataset_folder import write_dataset
 
     placing = _placing(images, list(Placing))
-    selection = Selection(only_approved, min_p_yes, negatives, class_map(classes) if classes else {})
-    made = assemble(loaded, split_shares(splits) if splits else None)
+    selection = Selection(only_approved, min_p_yes, negatives, class_map(classes) if classes is not None else {})
+    made = assemble(loaded, split_shares(splits) if splits is not None else None)
     if not made.dataset.images:
         raise FactoryError(f"project '{loaded.project_name}' has no labelled image yet; run `dlf pipeline` first.")
     chosen = select(made.dataset, selection)
@@ -82,7 +82,7 @@ def export(
     folder = out.expanduser().absolute() if out else store.path("export")
     stored = StoredPictures(store, made.keys, link=placing == Placing.LINK)
     formats = list(dict.fromkeys(format))
-    write_dataset(chosen, None if placing == Placing.NONE else stored, folder, formats)
+    write_dataset(chosen, None if placing == Placing.NONE else stored, folder, formats, copied=placing == Placing.COPY)
     paths = {name: str(folder / name) for name in formats}
     if crop_margin is not None:
         count = write_crops(chosen, stored, folder / "crops", crop_margin)

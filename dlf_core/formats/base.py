@@ -9,6 +9,14 @@ from typing import Protocol
 
 from dlf_core.formats.dataset import Dataset
 
+_SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val"}
+_SPLITS |= {"test": "test", "testing": "test"}
+
+
+def split_named(word: str | None, otherwise: str = "train") -> str:
+    """The split that others call so. It becomes part of file names: no other word of theirs may stay."""
+    return _SPLITS.get((word or "").lower(), otherwise)
+
 
 class Pictures(Protocol):
     """The image files of a data set, as every reader must see them: upright, one frame, 8-bit RGB."""

@@ -23,10 +23,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dlf_core.errors import FormatError
-from dlf_core.formats.base import Format, Pictures
+from dlf_core.formats.base import Format, Pictures, split_named
 from dlf_core.formats.columns import table_of
 from dlf_core.formats.dataset import BOX_FIELDS, BOXES, IMAGE_FIELDS, IMAGES, Dataset, Part
-from dlf_core.formats.reading import reader
 
 WHOLE = "annotations.json"
 _SPLITS = ("train", "val", "test")
@@ -42,7 +41,6 @@ _TOLD = {
     "license_url": "license_url",
 }
 _OURS = (*("box_id", "query", "score", "score_kind", "backend", "model", "verdict", "p_yes", "reasoning", "decision"),)
-_MOST_PIXELS = 2**31
 _License = tuple[str, str | None]
 _Numbers = NDArray[np.float64]
 
@@ -234,7 +232,6 @@ class _File(msgspec.Struct):
     info: dict[str, Any] | None = None
 
 
-@reader("a COCO detection file")
 def read(path: Path) -> Dataset:
     """A data set from a COCO detection file, or from a folder of them (one a split, or `annotations.json`).
 
@@ -275,13 +272,13 @@ def _read(file: Path, split: str) -> Dataset:
     except KeyError as error:
         raise FormatError(f"{file}: an annotation names {error}, which is no image or category of the file.") from None
     sizes = np.array([(one.width, one.height) for one in data.images], np.float64).reshape(-1, 2)
-    if not ((sizes >= 1) & (sizes < _MOST_PIXELS)).all():
-        raise FormatError(f"{file}: an image has width or height 0, or one that is none.")
+    if ((sizes < 1) | (sizes >= 2**31)).any():
+        raise FormatError(f"{file}: an image has width or height 0, or one that no image has.")
     images: dict[str, Any] = {
         "image_id": [one.image_hash or one.file_name for one in data.images],
         "width": sizes[:, 0].astype(np.int32),
         "height": sizes[:, 1].astype(np.int32),
-        "split": [one.split or split for one in data.images],
+        "split": [split_named(one.split, split) for one in data.images],
         "box_count": np.bincount(of_image, minlength=len(data.images)).astype(np.int32),
     }
     images |= {name: [getattr(one, name) for one in data.images] for name in ("file_name", "bucket")}

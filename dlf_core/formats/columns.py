@@ -34,34 +34,24 @@ class Columns:
     def table(self) -> pa.Table:
         """All rows."""
         self._flush()
-        return pa.Table.from_batches(self._batches, _plain(self._schema))
+        return pa.Table.from_batches(self._batches, plain(self._schema))
 
     def _flush(self) -> None:
         if self._rows:
             columns = dict(zip(self._names, zip(*self._rows, strict=True), strict=True))
-            arrays = [pa.array(columns[one.name], one.type) for one in _plain(self._schema)]
-            self._batches.append(pa.RecordBatch.from_arrays(arrays, schema=_plain(self._schema)))
+            arrays = [pa.array(columns[one.name], one.type) for one in plain(self._schema)]
+            self._batches.append(pa.RecordBatch.from_arrays(arrays, schema=plain(self._schema)))
             self._rows = []
 
 
-def table_of(columns: Mapping[str, Any], schema: pa.Schema, rows: int | None = None) -> pa.Table:
-    """A table of lists or arrays, in the schema's types; columns that are not there are null.
-
-    Raises:
-        pa.ArrowException: values that do not fit.
-    """
-    rows = len(next(iter(columns.values()))) if rows is None else rows
+def table_of(columns: Mapping[str, Any], schema: pa.Schema) -> pa.Table:
+    """A table of lists or arrays; columns that are not there are null."""
+    rows = len(next(iter(columns.values())))
     made = [
-        _array(columns[one.name], one.type) if one.name in columns else pa.nulls(rows, one.type)
-        for one in _plain(schema)
+        pa.array(columns[one.name], one.type) if one.name in columns else pa.nulls(rows, one.type)
+        for one in plain(schema)
     ]
-    return pa.Table.from_arrays(made, schema=_plain(schema))
-
-
-def _array(values: Any, kind: pa.DataType) -> pa.Array:
-    if isinstance(values, pa.ChunkedArray):
-        values = values.combine_chunks()
-    return values.cast(kind) if isinstance(values, pa.Array) else pa.array(values, kind)
+    return pa.Table.from_arrays(made, schema=plain(schema))
 
 
 def together(table: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -103,7 +93,7 @@ def _in_one_piece(column: pa.ChunkedArray, kind: pa.DataType) -> pa.Array:
     return column.combine_chunks() if column.num_chunks else pa.array([], kind)
 
 
-def _plain(schema: pa.Schema) -> pa.Schema:
+def plain(schema: pa.Schema) -> pa.Schema:
     """The schema without numbered words."""
     return pa.schema(
         [pa.field(one.name, one.type.value_type if pa.types.is_dictionary(one.type) else one.type) for one in schema]

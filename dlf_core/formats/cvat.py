@@ -9,6 +9,7 @@ What is known of a box stands in attributes, which CVAT shows beside it; only th
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -18,9 +19,8 @@ import numpy as np
 import pyarrow.compute as pc
 
 from dlf_core.errors import FormatError
-from dlf_core.formats.base import Format, Pictures
+from dlf_core.formats.base import Format, Pictures, split_named
 from dlf_core.formats.dataset import BOX_FIELDS, Dataset, LabeledBox, LabeledImage, Part
-from dlf_core.formats.reading import classes_of, reader
 from dlf_core.formats.xml_text import attribute, elements, text
 
 FILE = "annotations.xml"
@@ -60,10 +60,19 @@ def _head(out: IO[str], dataset: Dataset, attributes: Sequence[str]) -> None:
         f"      <label><name>{text(name)}</name><attributes>{declared}</attributes></label>\n"
         for name in dataset.classes
     )
+    # As CVAT exports a project: images of a task alone have no subset, and Datumaro would look for none.
+    sizes = {
+        row["values"]: row["counts"] for row in pc.value_counts(dataset.image_table["split"].cast("string")).to_pylist()
+    }
+    tasks = "".join(
+        f"        <task><id>{number}</id><name>{text(split)}</name><size>{sizes[split]}</size><mode>annotation</mode>"
+        f"<subset>{text(split)}</subset></task>\n"
+        for number, split in enumerate(dataset.split_names)
+    )
     out.write(
-        '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  <version>1.1</version>\n  <meta>\n    <task>\n'
-        f"      <name>{text(dataset.name)}</name><size>{len(dataset.images)}</size><mode>annotation</mode>\n"
-        f"      <labels>\n{labels}      </labels>\n    </task>\n  </meta>\n"
+        '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  <version>1.1</version>\n  <meta>\n    <project>\n'
+        f"      <name>{text(dataset.name)}</name>\n      <tasks>\n{tasks}      </tasks>\n"
+        f"      <labels>\n{labels}      </labels>\n    </project>\n  </meta>\n"
     )
 
 
@@ -92,7 +101,6 @@ def _boxes(part: Part, attributes: Sequence[str]) -> Iterator[str]:
         yield "".join(lines[begin:end])
 
 
-@reader("CVAT for images")
 def read(path: Path) -> Dataset:
     """A data set from an annotations file, or from its folder; only boxes are read.
 
@@ -102,14 +110,16 @@ def read(path: Path) -> Dataset:
     file = path / FILE if path.is_dir() else path
     classes: list[str] = []
     found = Dataset.of(path.name, [], _images(file, classes))
-    return Dataset(path.name, classes_of(classes, found), found.image_table, found.box_table)
+    every = dict.fromkeys([*classes, *sorted(found.box_table["class_name"].cast("string").unique().to_pylist())])
+    return Dataset(path.name, list(every), found.image_table, found.box_table)
 
 
 def _images(file: Path, classes: list[str]) -> Iterator[LabeledImage]:
     """The images; classes that are declared on the way are added to `classes`."""
-    for element in elements(file, "label", "image", "track"):
+    for element in elements(file, "label", "image", "track", within="annotations"):
         if element.tag == "track":
-            raise FormatError(f"{file}: is CVAT for videos; export the task as 'CVAT for images 1.1'.")
+            said = "is CVAT for videos; export it from CVAT as 'CVAT for images'"
+            raise FormatError(f"{file}: {said}.")
         if element.tag == "image":
             yield _image(file, element)
         elif name := element.findtext("name"):
@@ -120,14 +130,12 @@ def _image(file: Path, element: Element) -> LabeledImage:
     try:
         name = element.attrib["name"]
         width, height = int(element.attrib["width"]), int(element.attrib["height"])
-        boxes = [_box(one, width, height) for one in element.iter("box") if not float(one.get("rotation") or 0)]
-    except ZeroDivisionError:
-        raise FormatError(f"{file}: an image has width or height 0.") from None
+        if not (1 <= width < 2**31 and 1 <= height < 2**31):
+            raise FormatError(f"{file}: image '{name}' has width or height 0, or one that no image has.")
+        boxes = [_box(one, width, height) for one in element.iter("box") if not float(one.get("rotation", 0))]
     except (KeyError, ValueError) as error:
         raise FormatError(f"{file}: {error} is missing or does not fit in an <image>.") from None
-    # A task without subsets says "default" or nothing.
-    subset = element.get("subset", "train").lower()
-    split = {"default": "train", "validation": "val"}.get(subset, subset)
+    split = split_named(element.get("subset"))  # a task without subsets says "default" or nothing
     return LabeledImage(Path(name).stem, Path(name).name, width, height, split, boxes=boxes)
 
 
@@ -136,16 +144,19 @@ def _box(element: Element, width: int, height: int) -> LabeledBox:
     known: dict[str, Any] = {str(one.get("name")): one.text or "" for one in element.iter("attribute")}
     told = {name: known[name] for name in _ATTRIBUTES if name in known}
     told |= {name: _number(told[name]) for name in _NUMBERS if name in told}
+    if not all(map(math.isfinite, (x1, y1, x2, y2))):
+        raise ValueError("a corner that is no number")
     corners = x1 / width, y1 / height, x2 / width, y2 / height
     return LabeledBox(element.attrib["label"], *corners, crowd=known.get("crowd") == "true", **told)
 
 
-def _number(value: str) -> float | None:
-    """A number, or None for what others call so and is none."""
+def _number(text: str) -> float | None:
+    """A score; None where others mean something else by the name."""
     try:
-        return float(value)
+        number = float(text)
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
 FORMAT = Format(

@@ -114,7 +114,6 @@ BOXES = pa.schema(
 )
 """A row a box, in the order of the images."""
 
-_RIGHTS = ("license", "license_url", "author", "attribution", "url", "page", "title")
 IMAGE_FIELDS = tuple(one.name for one in fields(LabeledImage) if one.name != "boxes")
 BOX_FIELDS = tuple(one.name for one in fields(LabeledBox))
 
@@ -222,15 +221,14 @@ class Dataset:
         return Dataset(self.name, self.classes, images, boxes, self.description)
 
     def fingerprint(self) -> str:
-        """64 hex digits of SHA-256 over classes, images, splits and boxes: equal data sets, equal fingerprint."""
-        digest = hashlib.sha256(orjson.dumps([self.name, self.classes]))
+        """64 hex digits of SHA-256 over all that formats write: equal data sets, equal fingerprint."""
+        digest = hashlib.sha256(orjson.dumps([self.name, self.classes, self.description]))
         rows: list[tuple[str, bytes]] = []
         for part in self.parts():
             corners = [np.round(part.boxes[name], 6).tolist() for name in ("x1", "y1", "x2", "y2")]
-            told = [part.boxes[name] for name in ("box_id", "class_name", "verdict", "decision")]
+            told = [part.boxes[name] for name in BOX_FIELDS if name not in ("x1", "y1", "x2", "y2")]
             boxes = [orjson.dumps(box) for box in zip(*told, *corners, strict=True)]
-            names = ("image_id", "file_name", "width", "height", "split", "bucket", *_RIGHTS)
-            for place, row in enumerate(zip(*(part.images[name] for name in names), strict=True)):
+            for place, row in enumerate(zip(*(part.images[name] for name in IMAGE_FIELDS), strict=True)):
                 of_image = sorted(boxes[part.offsets[place] : part.offsets[place + 1]])
                 row_digest = hashlib.sha256(orjson.dumps(row))
                 row_digest.update(b"\n".join(of_image))

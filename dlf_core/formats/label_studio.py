@@ -19,10 +19,9 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 import orjson
 
 from dlf_core.errors import FormatError
-from dlf_core.formats.base import Format, Pictures
+from dlf_core.formats.base import Format, Pictures, split_named
 from dlf_core.formats.dataset import BOX_FIELDS, IMAGE_FIELDS, Dataset, LabeledBox, LabeledImage
-from dlf_core.formats.reading import classes_of, reader
-from dlf_core.formats.xml_text import attribute, clean
+from dlf_core.formats.xml_text import allowed, attribute
 
 FILE = "tasks.json"
 _SERVED = "/data/local-files/?d="
@@ -80,14 +79,13 @@ def _region(place: int, box: LabeledBox, image: LabeledImage) -> dict[str, Any]:
             "width": (box.x2 - box.x1) * 100,
             "height": (box.y2 - box.y1) * 100,
             "rotation": 0,
-            "rectanglelabels": [clean(box.class_name)],
+            "rectanglelabels": [allowed(box.class_name)],  # as in config.xml
         },
         "score": box.score,
         "meta": {name: getattr(box, name) for name in _TOLD_OF_BOX},
     }
 
 
-@reader("Label Studio JSON", sizes=False)
 def read(path: Path) -> Dataset:
     """A data set from a file of tasks, or from its folder. Of a task the first annotation that was not cancelled
     counts, and without one the first prediction; only upright rectangles are read.
@@ -107,7 +105,10 @@ def read(path: Path) -> Dataset:
         raise FormatError(f"{file}: is not Label Studio JSON: {error} is missing or does not fit.") from None
     except (ValueError, OverflowError) as error:
         raise FormatError(f"{file}: is not Label Studio JSON: {error}.") from None
-    return Dataset(path.name, classes_of(list(_classes(path)), found), found.image_table, found.box_table)
+    classes = dict.fromkeys(
+        [*_classes(path), *sorted(found.box_table["class_name"].cast("string").unique().to_pylist())]
+    )
+    return Dataset(path.name, list(classes), found.image_table, found.box_table)
 
 
 def _classes(path: Path) -> Iterator[str]:
@@ -128,6 +129,8 @@ def _images(tasks: list[dict[str, Any]]) -> Iterator[LabeledImage]:
         regions = [one for one in chosen.get("result") or () if one.get("type") == "rectanglelabels"]
         known = [[one["original_width"], one["original_height"]] for one in regions]
         width, height = data.get("size") or (known[0] if known else (0, 0))
+        if known and not (1 <= width < 2**31 and 1 <= height < 2**31):
+            raise ValueError("an image has width or height 0, or one that no image has")
         name = str(data.get("file_name") or _file_name(str(data["image"])))
         told = {key: data.get(key) for key in _TOLD_OF_IMAGE if key not in ("image_id", "file_name", "split")}
         yield LabeledImage(
@@ -136,7 +139,7 @@ def _images(tasks: list[dict[str, Any]]) -> Iterator[LabeledImage]:
             file_name=name,
             width=width,
             height=height,
-            split=str(data.get("split") or "train"),
+            split=split_named(str(data.get("split"))),
             boxes=[_box(one) for one in regions if not one["value"].get("rotation")],
         )
 
@@ -148,8 +151,7 @@ def _file_name(address: str) -> str:
 
 def _box(region: dict[str, Any]) -> LabeledBox:
     value, told = region["value"], region.get("meta") or {}
-    known = {name: told[name] for name in _TOLD_OF_BOX if name in told} if isinstance(told, dict) else {}
-    known["crowd"] = bool(known.get("crowd"))
+    known = {name: told[name] for name in _TOLD_OF_BOX if name in told and (name, told[name]) != ("crowd", None)}
     return LabeledBox(
         value["rectanglelabels"][0],
         value["x"] / 100,

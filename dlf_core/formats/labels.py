@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dlf_core.errors import FormatError
-from dlf_core.formats.base import Format, Pictures
-from dlf_core.formats.columns import table_of
+from dlf_core.formats.base import Format, Pictures, split_named
 from dlf_core.formats.dataset import BOXES, IMAGES, Dataset
-from dlf_core.formats.reading import classes_of, reader, said
+from dlf_core.formats.sound import sound_boxes, sound_images
 
 FILE = "labels.parquet"
 _IMAGE = ("image_id", "file_name", "bucket", "split", "width", "height")
@@ -48,8 +48,7 @@ def write(dataset: Dataset, folder: Path, pictures: Pictures | None) -> None:
     columns["bboxes"] = pa.StructArray.from_arrays(
         [pa.ListArray.from_arrays(starts, lists[name]) for name in names], names=list(names)
     )
-    classes = pa.array(dataset.classes, pa.string())
-    table = pa.table(columns).replace_schema_metadata({b"classes": "\n".join(classes.to_pylist()).encode()})
+    table = pa.table(columns).replace_schema_metadata({b"classes": orjson.dumps(dataset.classes)})
     pq.write_table(table, folder / FILE, compression="zstd")
     if pictures is not None:
         (folder / "images").mkdir()
@@ -73,7 +72,6 @@ def _plain(column: pa.ChunkedArray) -> pa.Array:
     return (column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column).combine_chunks()
 
 
-@reader("a label table")
 def read(path: Path) -> Dataset:
     """A data set from such a file, from several of them in a folder, or from the data set published with 0.1.
 
@@ -89,67 +87,63 @@ def read(path: Path) -> Dataset:
     for file in files:
         try:
             source = pq.ParquetFile(file)
-            told = (source.schema_arrow.metadata or {}).get(b"classes", b"").decode()
-            classes += told.split("\n") if told else []
+            classes += orjson.loads((source.schema_arrow.metadata or {}).get(b"classes", b"[]"))
             names = [name for name in source.schema_arrow.names if name in (*_IMAGE, "bboxes")]
             table = source.read(columns=names, use_threads=False).combine_chunks()
-            images.append(_images(table))
-            boxes.append(_boxes(table, images[-1]))
-        except OSError as error:  # also what Arrow cannot decode
-            raise FormatError(f"{file}: cannot be read: {error.strerror or said(error)}.") from None
-        except Exception as error:
-            raise FormatError(f"{file}: is not a label table: {said(error)}.") from None
-    found = Dataset(path.stem, classes, pa.concat_tables(images), pa.concat_tables(boxes))
-    return Dataset(path.stem, classes_of(classes, found), found.image_table, found.box_table)
+            lists = _lists(table)
+            images.append(sound_images(_images(table, lists)))
+            boxes.append(sound_boxes(_boxes(lists, images[-1])))
+        except OSError as error:
+            said = " ".join((error.strerror or str(error)).split())[:200]
+            raise FormatError(f"{file}: cannot be read: {said}.") from None
+        except (pa.ArrowException, KeyError, ValueError, IndexError, TypeError, AttributeError) as error:
+            said = " ".join(str(error).split())[:200] or "it has another shape"
+            raise FormatError(f"{file}: is not a label table: {said}.") from None
+    every = pa.concat_tables(boxes)
+    classes += sorted(pc.unique(every["class_name"]).to_pylist())
+    return Dataset(path.stem, list(dict.fromkeys(classes)), pa.concat_tables(images), every)
 
 
-def _images(table: pa.Table) -> pa.Table:
+def _lists(table: pa.Table) -> dict[str, pa.Array]:
+    """A list an image of each field of the boxes; where an image's are null it has none."""
+    inner = table["bboxes"].combine_chunks()
+    # `field` would not say where the struct is null.
+    lists = dict(zip([one.name for one in inner.type], inner.flatten(), strict=True))
+    lengths = [_lengths(one) for one in lists.values()]
+    if any(not one.equals(lengths[0]) for one in lengths):
+        raise ValueError("an image has more of one thing than of another")
+    return lists
+
+
+def _lengths(lists: pa.Array) -> pa.Array:
+    return pc.fill_null(pc.list_value_length(lists), 0).cast(pa.int32())
+
+
+def _images(table: pa.Table, lists: dict[str, pa.Array]) -> pa.Table:
     columns = {name: table[name] for name in table.column_names if name in _IMAGE}
     columns["image_id"] = table["image_id"].cast(pa.string())
-    lengths = pc.list_value_length(_bboxes(table).field("category"))
-    columns["box_count"] = pc.fill_null(lengths, 0).cast(pa.int32())
-    columns.setdefault("split", pa.chunked_array([pa.array(["train"] * len(table), pa.string())]))
-    if pc.any(pc.or_(pc.less(table["width"], 1), pc.less(table["height"], 1))).as_py():
-        raise ValueError("an image has width or height 0")
-    if "file_name" not in columns:
-        raise ValueError("it has no column file_name")
-    return table_of(columns, IMAGES, len(table))
+    columns["box_count"] = _lengths(lists["category"])
+    splits = columns["split"].to_pylist() if "split" in columns else ["train"] * len(table)
+    columns["split"] = pa.array([split_named(one) for one in splits], pa.string())
+    return pa.table({one.name: columns.get(one.name, pa.nulls(len(table), _word(one.type))) for one in IMAGES})
 
 
-def _boxes(table: pa.Table, images: pa.Table) -> pa.Table:
-    of_image = np.repeat(np.arange(len(table)), images["box_count"].to_numpy())
-    inner = _bboxes(table)
-    there = [one.name for one in inner.type]
+def _boxes(lists: dict[str, pa.Array], images: pa.Table) -> pa.Table:
+    of_image = np.repeat(np.arange(len(images)), images["box_count"].to_numpy())
     columns: dict[str, pa.Array] = {"crowd": pa.array(np.zeros(len(of_image), np.bool_))}
     for axis, side in (("x", "width"), ("y", "height")):
         scale = images[side].to_numpy().astype(np.float64)[of_image]
         for n in (1, 2):
-            values = _values(inner, f"{axis}{n}", images).to_numpy(zero_copy_only=False).astype(np.float64)
+            values = lists[f"{axis}{n}"].flatten().to_numpy(zero_copy_only=False).astype(np.float64)
             columns[f"{axis}{n}"] = pa.array(values / scale)
     for key, name in _WORDS.items():
-        if key in there:
-            columns[name] = _values(inner, key, images).cast(pa.string())
-    return table_of(columns, BOXES, len(of_image))
+        if key in lists:
+            columns[name] = lists[key].flatten().cast(pa.string())
+    return pa.table({one.name: columns.get(one.name, pa.nulls(len(of_image), _word(one.type))) for one in BOXES})
 
 
-def _bboxes(table: pa.Table) -> pa.StructArray:
-    column = table["bboxes"].combine_chunks()
-    if not pa.types.is_struct(column.type):
-        raise ValueError(f"its column bboxes holds {column.type}, not a struct of lists")
-    return column
-
-
-def _values(inner: pa.StructArray, name: str, images: pa.Table) -> pa.Array:
-    """One field of all boxes.
-
-    Raises:
-        ValueError: an image has another number of them than it has boxes.
-    """
-    lists = inner.field(name)
-    lengths = pc.fill_null(pc.list_value_length(lists), 0).cast(pa.int32())
-    if not lengths.equals(images["box_count"].combine_chunks()):
-        raise ValueError(f"an image has more or fewer bboxes.{name} than boxes")
-    return lists.flatten()
+def _word(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 FORMAT = Format(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dlf_core.errors import FormatError
-from dlf_core.formats.base import Format, Pictures
-from dlf_core.formats.columns import table_of
+from dlf_core.formats.base import Format, Pictures, split_named
+from dlf_core.formats.columns import plain
 from dlf_core.formats.dataset import BOX_FIELDS, BOXES, IMAGE_FIELDS, IMAGES, Dataset
-from dlf_core.formats.reading import reader, said
+from dlf_core.formats.picture_size import upright_size
+from dlf_core.formats.sound import sound_boxes, sound_images
 
 SHARD_BYTES = 400 << 20
 _PICTURES = 64
@@ -42,7 +44,7 @@ def write(dataset: Dataset, folder: Path, pictures: Pictures | None) -> None:
     data = folder / "data"
     data.mkdir()
     splits = dataset.image_table["split"].to_numpy(zero_copy_only=False)
-    for split in dataset.split_names or ["train"]:  # a data set without images has a file, too: it holds the classes
+    for split in dataset.split_names or ["train"]:  # without images, a file that tells the classes
         chosen = dataset.take(splits == split)
         files = _shards(chosen, data / split, _schema(dataset.classes, pictures is not None), pictures)
         for number, file in enumerate(files):
@@ -51,19 +53,19 @@ def write(dataset: Dataset, folder: Path, pictures: Pictures | None) -> None:
 
 def _shards(dataset: Dataset, stem: Path, schema: pa.Schema, pictures: Pictures | None) -> list[Path]:
     files: list[Path] = []
-    writer: pq.ParquetWriter | None = None
-    size = 0
+
+    def shard() -> pq.ParquetWriter:
+        files.append(stem.with_name(f".{stem.name}-{len(files)}.part"))
+        return pq.ParquetWriter(files[-1], schema, compression=_compression(schema), write_page_index=True)
+
+    writer, size = shard(), 0
     for table, content in _groups(dataset, schema, pictures):
-        if writer is None or size + content > SHARD_BYTES:
-            if writer is not None:
-                writer.close()
-            files.append(stem.with_name(f".{stem.name}-{len(files)}.part"))
-            writer = pq.ParquetWriter(files[-1], schema, compression=_compression(schema), write_page_index=True)
-            size = 0
+        if size and size + content > SHARD_BYTES:
+            writer.close()
+            writer, size = shard(), 0
         writer.write_table(table, row_group_size=len(table) or None)
         size += content
-    if writer is not None:
-        writer.close()
+    writer.close()
     return files
 
 
@@ -87,9 +89,9 @@ def _groups(dataset: Dataset, schema: pa.Schema, pictures: Pictures | None) -> I
         table = _table(images, boxes, offsets[begin : end + 1] - offsets[begin], dataset.classes, content, schema)
         return table, table.nbytes
 
-    if pictures is None or not len(counts):
-        for begin in range(0, max(1, len(counts)), _ROWS):
-            yield group(begin, min(begin + _ROWS, len(counts)), None if pictures is None else [])
+    if pictures is None:
+        for begin in range(0, len(counts), _ROWS):
+            yield group(begin, min(begin + _ROWS, len(counts)), None)
         return
     begin, content, size = 0, [], 0
     names = zip(dataset.image_table["image_id"].to_pylist(), dataset.image_table["file_name"].to_pylist(), strict=True)
@@ -176,7 +178,6 @@ def _list(feature: dict[str, Any]) -> dict[str, Any]:
     return {"feature": feature, "_type": "List"}
 
 
-@reader("a data set of images and objects")
 def read(path: Path) -> Dataset:
     """A data set from a folder of shards, or from one file; pictures are not read.
 
@@ -193,20 +194,21 @@ def read(path: Path) -> Dataset:
     boxes: list[pa.Table] = []
     classes: list[str] = []
     for file in files:
-        split = (
-            file.name.split("-")[0] if file.name.split("-")[0] in ("train", "val", "test", "validation") else "train"
-        )
+        split = split_named(file.name.removesuffix(".parquet").split("-")[0])
         try:
             classes = classes or _classes(file)
             for batch in pq.ParquetFile(file).iter_batches(_ROWS, columns=_wanted(file), use_threads=False):
                 table = pa.Table.from_batches([batch])
-                images.append(_images(table, split))
-                boxes.append(_boxes(table, images[-1], classes))
-        except OSError as error:  # also what Arrow cannot decode
-            raise FormatError(f"{file}: cannot be read: {error.strerror or said(error)}.") from None
-        except Exception as error:
-            raise FormatError(f"{file}: is not a data set of images and objects: {said(error)}.") from None
-    return Dataset(path.stem, classes, pa.concat_tables(images), pa.concat_tables(boxes))
+                images.append(sound_images(_images(table, split, sum(map(len, images)))))
+                boxes.append(sound_boxes(_boxes(table, images[-1], classes)))
+        except OSError as error:
+            said = " ".join((error.strerror or str(error)).split())[:200]
+            raise FormatError(f"{file}: cannot be read: {said}.") from None
+        except (pa.ArrowException, KeyError, ValueError, IndexError, TypeError, AttributeError) as error:
+            said = " ".join(str(error).split())[:200] or "it has another shape"
+            raise FormatError(f"{file}: is not a data set of images and objects: {said}.") from None
+    nothing = [plain(IMAGES).empty_table()], [plain(BOXES).empty_table()]
+    return Dataset(path.stem, classes, *(pa.concat_tables(table) for table in ((images, boxes) if images else nothing)))
 
 
 def _files(path: Path) -> list[Path]:
@@ -242,41 +244,56 @@ def _feature(objects: Any, name: str) -> Any:
     return found
 
 
-def _images(table: pa.Table, split: str) -> pa.Table:
+def _images(table: pa.Table, split: str, first: int) -> pa.Table:
     columns: dict[str, pa.Array] = {
         name: table[name].combine_chunks() for name in table.column_names if name in IMAGES.names
     }
     rows = len(table)
-    if "width" not in columns:
-        from io import BytesIO
-
-        from PIL import Image
-
-        sizes = [Image.open(BytesIO(row["bytes"])).size for row in table["image"].to_pylist()]
+    if not {"width", "height"} <= set(columns):
+        sizes = [upright_size(BytesIO(row["bytes"] or b"")) for row in table["image"].to_pylist()]
         columns["width"], columns["height"] = (pa.array([size[n] for size in sizes], pa.int32()) for n in (0, 1))
-    names = table["image_id"].cast(pa.string()) if "image_id" in columns else pa.array([str(n) for n in range(rows)])
+    names = (
+        table["image_id"].cast(pa.string())
+        if "image_id" in columns
+        else pa.array([str(first + n) for n in range(rows)])
+    )
     columns.setdefault("file_name", pc.binary_join_element_wise(names, pa.array([".jpg"] * rows), ""))
     columns["image_id"] = names
     columns["split"] = pa.array([split] * rows, pa.string())
-    columns["box_count"] = pc.list_value_length(_inner(table, "category")).cast(pa.int32())
-    return table_of(columns, IMAGES, rows)
+    columns["box_count"] = _lengths(_inner(table, "category"))
+    return pa.table({one.name: columns.get(one.name, pa.nulls(rows, _word(one.type))) for one in IMAGES})
 
 
 def _inner(table: pa.Table, name: str) -> pa.Array:
     """A list an image of one field of the objects, in either of the two shapes that occur."""
     objects = table["objects"].combine_chunks()
     if pa.types.is_struct(objects.type):
-        return objects.field(name)
+        # Where the struct is null its lists are too; `field` would not say so.
+        return (
+            objects.flatten()[objects.type.get_field_index(name)] if name in objects.type.names else objects.field(name)
+        )
     offsets = pc.subtract(objects.offsets, objects.offsets[0])
     return pa.ListArray.from_arrays(offsets, objects.flatten().field(name))
+
+
+def _lengths(lists: pa.Array) -> pa.Array:
+    """Lengths of lists; null is an empty one."""
+    return pc.fill_null(pc.list_value_length(lists), 0).cast(pa.int32())
 
 
 def _boxes(table: pa.Table, images: pa.Table, classes: list[str]) -> pa.Table:
     of_image = np.repeat(np.arange(len(table)), images["box_count"].to_numpy())
     scale = np.column_stack([images["width"].to_numpy(), images["height"].to_numpy()]).astype(np.float64)[of_image]
-    if (scale <= 0).any():
-        raise ValueError("an image has width or height 0")
-    numbers = _inner(table, "bbox").flatten().flatten().to_numpy(zero_copy_only=False).astype(np.float64).reshape(-1, 4)
+    kind = table["objects"].type
+    there = [one.name for one in (kind if pa.types.is_struct(kind) else kind.value_type)]
+    told = {name: _inner(table, name) for name in ("bbox", *_TOLD_OF_BOX) if name in there}
+    counts = images["box_count"].combine_chunks()
+    if any(not _lengths(lists).equals(counts) for lists in told.values()):
+        raise ValueError("an image has more of one thing than categories")
+    corners = _inner(table, "bbox").flatten()
+    if pc.any(pc.not_equal(_lengths(corners), 4)).as_py():
+        raise ValueError("a bbox is not four numbers")
+    numbers = corners.flatten().to_numpy(zero_copy_only=False).astype(np.float64).reshape(-1, 4)
     low, high = numbers[:, :2] / scale, (numbers[:, :2] + numbers[:, 2:]) / scale
     columns: dict[str, pa.Array] = {
         "class_name": pa.array(classes, pa.string()).take(_inner(table, "category").flatten()),
@@ -286,12 +303,12 @@ def _boxes(table: pa.Table, images: pa.Table, classes: list[str]) -> pa.Table:
         "y2": pa.array(high[:, 1]),
         "crowd": pa.array(np.zeros(len(numbers), np.bool_)),
     }
-    kind = table["objects"].type
-    there = [one.name for one in (kind if pa.types.is_struct(kind) else kind.value_type)]
-    for name in _TOLD_OF_BOX:
-        if name in there:
-            columns[name] = _inner(table, name).flatten()
-    return table_of(columns, BOXES, len(numbers))
+    columns |= {name: lists.flatten() for name, lists in told.items() if name != "bbox"}
+    return pa.table({one.name: columns.get(one.name, pa.nulls(len(numbers), _word(one.type))) for one in BOXES})
+
+
+def _word(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 def read_pictures(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -300,14 +317,15 @@ def read_pictures(path: Path) -> Iterator[tuple[str, bytes]]:
     Raises:
         FormatError: a file cannot be read.
     """
+    number = 0  # as `read` counts
     for file in _files(path):
         try:
             source = pq.ParquetFile(file)
             names = source.schema_arrow.names
             if "image" not in names:
+                number += source.metadata.num_rows
                 continue
             columns = [name for name in ("image", "file_name", "image_id") if name in names]
-            number = 0
             for batch in source.iter_batches(_PICTURES, columns=columns, use_threads=False):
                 for row in batch.to_pylist():
                     told = row["image"] or {}
@@ -316,7 +334,7 @@ def read_pictures(path: Path) -> Iterator[tuple[str, bytes]]:
                     if told.get("bytes"):
                         yield str(name), told["bytes"]
         except (OSError, pa.ArrowException, KeyError, AttributeError) as error:
-            raise FormatError(f"{file}: cannot be read: {str(error).splitlines()[0][:200]}.") from None
+            raise FormatError(f"{file}: cannot be read: {' '.join(str(error).split())[:200]}.") from None
 
 
 def _named(image_id: object) -> str:

@@ -12,19 +12,23 @@ of a pixel are written. Boxes around crowds are `difficult`: like those they cou
 from __future__ import annotations
 
 import itertools
+import math
+import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import numpy as np
 
 from dlf_core.errors import FormatError
 from dlf_core.formats.base import Format, Pictures
 from dlf_core.formats.dataset import Dataset, LabeledBox, LabeledImage, Part
-from dlf_core.formats.reading import classes_of, reader
-from dlf_core.formats.xml_text import clean, elements, text
+from dlf_core.formats.xml_text import allowed, elements, text
 
 _HEAD = "# label:color_rgb:parts:actions\n"
+# What ends a name or a line there, begins a comment, or would be read as one of these.
+_NOT_IN_A_LINE = re.compile("[:\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]|^#|%(?=[0-9A-Fa-f]{2})")
 _SPLITS = ("train", "val", "test")
 
 
@@ -65,7 +69,7 @@ def _objects(part: Part) -> Iterator[str]:
     scale = np.array([part.images["width"], part.images["height"]] * 2, np.float64).T.repeat(counts, axis=0)
     corners = np.array([part.boxes[name] for name in ("x1", "y1", "x2", "y2")], np.float64).T.reshape(-1, 4) * scale
     corners[:, :2] += 1
-    names = {name: text(_in_a_line(name)) for name in set(part.boxes["class_name"])}
+    names = {name: text(name) for name in set(part.boxes["class_name"])}
     rows = zip(part.boxes["class_name"], part.boxes["crowd"], corners.tolist(), strict=True)
     objects = [
         f"  <object>\n    <name>{names[name]}</name><pose>Unspecified</pose><truncated>0</truncated>"
@@ -77,7 +81,6 @@ def _objects(part: Part) -> Iterator[str]:
         yield "".join(objects[begin:end])
 
 
-@reader("a Pascal VOC folder")
 def read(path: Path) -> Dataset:
     """A data set from a VOC folder.
 
@@ -89,9 +92,11 @@ def read(path: Path) -> Dataset:
     if not files and not (path / "labelmap.txt").is_file():
         raise FormatError(f"{path}: has no Annotations/*.xml; it is no Pascal VOC folder.")
     splits = {stem: split for split in reversed(_SPLITS) for stem in _lines(path / "ImageSets/Main" / f"{split}.txt")}
-    classes = [line.rsplit(":", 3)[0] for line in _lines(path / "labelmap.txt")[1:]]
+    lines = [line for line in _lines(path / "labelmap.txt") if line and not line.startswith("#")]
+    classes = [unquote(line.split(":")[0]) for line in lines]
     images = Dataset.of(path.name, classes, (_image(file, splits) for file in files))
-    return Dataset(path.name, classes_of(classes, images), images.image_table, images.box_table)
+    found = dict.fromkeys([*classes, *sorted(images.box_table["class_name"].cast("string").unique().to_pylist())])
+    return Dataset(path.name, list(found), images.image_table, images.box_table)
 
 
 def _lines(file: Path) -> list[str]:
@@ -106,14 +111,16 @@ def _image(file: Path, splits: dict[str, str]) -> LabeledImage:
     if root is None:
         raise FormatError(f"{file}: has no <annotation>.")
     width, height = (_number(file, root.find("size"), name) for name in ("width", "height"))
-    if width < 1 or height < 1:
-        raise FormatError(f"{file}: the image has width or height 0.")
+    if not (1 <= width < 2**31 and 1 <= height < 2**31):
+        raise FormatError(f"{file}: the image has width or height 0, or one that no image has.")
     boxes = []
     for one in root.iter("object"):
         box = one.find("bndbox")
         x1, y1, x2, y2 = (_number(file, box, name) for name in ("xmin", "ymin", "xmax", "ymax"))
         corners = (x1 - 1) / width, (y1 - 1) / height, x2 / width, y2 / height
-        boxes.append(LabeledBox(one.findtext("name") or "", *corners, crowd=one.findtext("difficult") == "1"))
+        if (label := one.findtext("name")) is None:
+            raise FormatError(f"{file}: <name> is missing in an <object>.")
+        boxes.append(LabeledBox(label, *corners, crowd=one.findtext("difficult") == "1"))
     name = root.findtext("filename") or f"{file.stem}.jpg"
     split = splits.get(file.stem, "train")
     return LabeledImage(Path(name).stem, name, round(width), round(height), split, boxes=boxes)
@@ -121,13 +128,16 @@ def _image(file: Path, splits: dict[str, str]) -> LabeledImage:
 
 def _number(file: Path, parent: ElementTree.Element | None, name: str) -> float:
     try:
-        return float((parent.findtext(name) if parent is not None else None) or "")
+        number = float((parent.findtext(name) if parent is not None else None) or "")
     except ValueError:
-        raise FormatError(f"{file}: <{name}> is missing or is no number.") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise FormatError(f"{file}: <{name}> is missing or is no number.")
+    return number
 
 
 def _in_a_line(name: str) -> str:
-    return " ".join(clean(name).split())
+    return _NOT_IN_A_LINE.sub(lambda found: quote(found[0], safe=""), allowed(name))
 
 
 FORMAT = Format(

@@ -12,14 +12,15 @@ import io
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Self
 
 import orjson
+import pyarrow as pa
 
 from dlf_core.errors import FormatError
-from dlf_core.formats.base import Format, Pictures
+from dlf_core.formats.base import Format, Pictures, split_named
 from dlf_core.formats.dataset import BOX_FIELDS, IMAGE_FIELDS, Dataset, LabeledBox, LabeledImage, Part
-from dlf_core.formats.reading import classes_of, reader
+from dlf_core.formats.sound import sound_boxes, sound_images
 
 SHARD_BYTES = 512 << 20
 _CLASSES = "classes.json"
@@ -82,7 +83,6 @@ def _told(part: Part, place: int) -> dict[str, Any]:
     return told | {"boxes": [dict(zip(BOX_FIELDS, box, strict=True)) for box in boxes]}
 
 
-@reader("a WebDataset folder of ours")
 def read(path: Path) -> Dataset:
     """A data set from a folder of shards, or from one shard.
 
@@ -93,21 +93,49 @@ def read(path: Path) -> Dataset:
     if not files and not (path / _CLASSES).is_file():
         raise FormatError(f"{path}: has no .tar file; it is no WebDataset folder.")
     classes = _classes(path / _CLASSES) if path.is_dir() else []
-    found = Dataset.of(path.name, classes, (image for file in files for image in _images(file)))
-    return Dataset(path.name, classes_of(classes, found), found.image_table, found.box_table)
+    shards = [_shard(file) for file in files] or [Dataset.of(path.name, [], [])]
+    images, boxes = (pa.concat_tables([getattr(one, name) for one in shards]) for name in ("image_table", "box_table"))
+    every = dict.fromkeys([*classes, *sorted(boxes["class_name"].cast("string").unique().to_pylist())])
+    return Dataset(path.name, list(every), images, boxes)
+
+
+def _shard(file: Path) -> Dataset:
+    try:
+        shard = Dataset.of(file.stem, [], _images(file))
+        sound_images(shard.image_table)
+        sound_boxes(shard.box_table)
+    except (pa.ArrowException, ValueError, TypeError) as error:
+        raise FormatError(f"{file}: holds a sample that is none of ours: {error}.") from None
+    return shard
 
 
 def _classes(file: Path) -> list[str]:
     try:
-        return [str(name) for name in orjson.loads(file.read_bytes())] if file.is_file() else []
-    except (OSError, ValueError, TypeError):
-        raise FormatError(f"{file}: is not a JSON list of classes.") from None
+        names = orjson.loads(file.read_bytes()) if file.is_file() else []
+    except (OSError, ValueError):
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise FormatError(f"{file}: is not a JSON list of classes.")
+    return names
+
+
+class _Entry(tarfile.TarInfo):
+    """Without it, a shard would end unseen where it was cut off or a head is damaged."""
+
+    @classmethod
+    def fromtarfile(cls, tar: tarfile.TarFile) -> Self:
+        try:
+            return super().fromtarfile(tar)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # the end as it should be
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(str(error)) from None
 
 
 def _images(file: Path) -> Iterator[LabeledImage]:
     member = ""
     try:
-        with tarfile.open(file, "r|") as tar:
+        with tarfile.open(file, "r|", tarinfo=_Entry) as tar:
             for entry in tar:
                 member = entry.name
                 if not entry.isfile() or not member.endswith(".json"):
@@ -116,7 +144,8 @@ def _images(file: Path) -> Iterator[LabeledImage]:
                 assert content is not None
                 told = orjson.loads(content.read())
                 boxes = [LabeledBox(**{name: box.get(name) for name in BOX_FIELDS}) for box in told["boxes"]]
-                yield LabeledImage(**{name: told.get(name) for name in IMAGE_FIELDS}, boxes=boxes)
+                known = {name: told.get(name) for name in IMAGE_FIELDS} | {"split": split_named(told["split"])}
+                yield LabeledImage(**known, boxes=boxes)
     except OSError as error:
         raise FormatError(f"{file}: cannot be read: {error.strerror or error}.") from None
     except (tarfile.TarError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -132,7 +161,7 @@ def read_pictures(path: Path) -> Iterator[tuple[str, bytes]]:
     """
     for file in sorted(path.glob("*.tar")) if path.is_dir() else [path]:
         try:
-            with tarfile.open(file, "r|") as tar:
+            with tarfile.open(file, "r|", tarinfo=_Entry) as tar:
                 for entry in tar:
                     content = tar.extractfile(entry) if entry.isfile() and not entry.name.endswith(".json") else None
                     if content is not None:

@@ -14,36 +14,38 @@ from dlf_core.errors import FormatError
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def clean(value: object) -> str:
-    """A value with a replacement character for each that XML cannot hold."""
+def allowed(value: object) -> str:
+    """A value as text that XML can hold."""
     return _FORBIDDEN.sub("\ufffd", str(value))
 
 
 def text(value: object) -> str:
     """A value between two tags."""
-    return escape(clean(value), {"\r": "&#13;"})
+    return escape(allowed(value), {"\r": "&#13;"})
 
 
 def attribute(value: object) -> str:
     """A value as an attribute, in quotation marks."""
-    return quoteattr(clean(value), {"\r": "&#13;", "\n": "&#10;", "\t": "&#9;"})
+    return quoteattr(allowed(value), {"\r": "&#13;", "\n": "&#10;", "\t": "&#9;"})
 
 
-def elements(file: Path, *names: str) -> Iterator[ElementTree.Element]:
+def elements(file: Path, *names: str, within: str | None = None) -> Iterator[ElementTree.Element]:
     """Elements of some names, one after the other; each is forgotten when the next is asked for.
 
     Raises:
-        FormatError: the file cannot be read, or is no XML.
+        FormatError: the file cannot be read, is no XML, or its outermost element is not `within`.
     """
     try:
         with file.open("rb") as source:
             turns = ElementTree.iterparse(source, ("start", "end"))  # noqa: S314  # expat ≥ 2.4.1 stops bombs
             _, root = next(turns)
+            if root.tag != (within or root.tag):
+                raise FormatError(f"{file}: has no <{within}>.")
             for event, element in turns:
                 if event == "end" and element.tag in names:
                     yield element
                     root.clear()
     except OSError as error:
         raise FormatError(f"{file}: cannot be read: {error.strerror or error}.") from None
-    except (ElementTree.ParseError, LookupError, ValueError) as error:  # also of encodings that nobody knows
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # the latter two: of its encoding
         raise FormatError(f"{file}: is not XML: {error}.") from None

@@ -24,8 +24,9 @@ import yaml
 from dlf_core.errors import FormatError
 from dlf_core.formats.base import Format, Pictures
 from dlf_core.formats.dataset import BOX_FIELDS, Dataset, LabeledBox, LabeledImage, Part
-from dlf_core.formats.reading import reader
+from dlf_core.formats.picture_size import upright_size
 
+_SUFFIXES = (".jpg", ".jpeg", ".jfif", ".jpe", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
 _PROVENANCE = tuple(name for name in BOX_FIELDS if name not in ("class_name", "x1", "y1", "x2", "y2"))
 
 
@@ -56,7 +57,7 @@ def write(dataset: Dataset, folder: Path, pictures: Pictures | None) -> None:
     # makes it the folder of data.yaml, so the data set can be moved.
     config: dict[str, Any] = {split: f"images/{split}" for split in splits}
     config["names"] = dict(enumerate(dataset.classes))
-    name = "".join(sign if sign.isprintable() else " " for sign in dataset.name)
+    name = "".join(letter if letter.isprintable() else " " for letter in dataset.name)
     text = f"# {name}: made by data-label-factory\n" + yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
     (folder / "data.yaml").write_text(text, encoding="utf-8")
 
@@ -88,7 +89,6 @@ def _write(file: Path, content: bytes) -> None:
         os.close(descriptor)
 
 
-@reader("a YOLO folder")
 def read(path: Path) -> Dataset:
     """A data set from a YOLO folder with `data.yaml`; widths and heights are read from the image files.
 
@@ -102,39 +102,49 @@ def read(path: Path) -> Dataset:
         names = config["names"]
         classes = [str(names[index]) for index in range(len(names))]
         base = folder / config["path"] if config.get("path") else folder
-        places = [(split, place) for split in ("train", "val", "test") for place in _places(config.get(split))]
-        files = [(split, place, file) for split, place in places for file in sorted((base / place).iterdir())]
+        places = [(split, place) for split in ("train", "val", "test") for place in _places(config.get(split), base)]
+        files = [(split, place, file) for split, place in places for file in sorted(place.iterdir())]
     except OSError as error:
         where = "" if error.filename in (None, str(config_file), config_file) else f" {error.filename}"
         raise FormatError(f"{config_file}:{where} cannot be read: {error.strerror or error}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, KeyError, TypeError, IndexError) as error:
-        first = str(error).splitlines()[0]
+    except (yaml.YAMLError, ValueError, AttributeError, KeyError, TypeError, IndexError, RecursionError) as error:
+        first = (str(error).splitlines() or ["something"])[0]
         raise FormatError(f"{config_file}: is not a YOLO data.yaml: {first} is missing or does not fit.") from None
     told = {split: _read_told(base / "boxes" / f"{split}.jsonl") for split in dict.fromkeys(name for name, _ in places)}
     images = (
-        _image(file, split, base / place.replace("images", "labels", 1), classes, told[split])
+        _image(file, split, _labels(place), classes, told[split])
         for split, place, file in files
-        if file.suffix != ".txt" and file.is_file()
+        if file.suffix.lower() in _SUFFIXES and file.is_file()
     )
     return Dataset.of(folder.name, classes, images)
+
+
+def _labels(images: Path) -> Path:
+    """Where the labels of a folder of images lie: the last `images` of its path is `labels`, as with Ultralytics."""
+    parts = images.parts
+    at = next((at for at in range(len(parts) - 1, 0, -1) if parts[at] == "images"), None)
+    return images if at is None else Path(*parts[:at], "labels", *parts[at + 1 :])
 
 
 def _image(file: Path, split: str, folder: Path, classes: list[str], told: dict[str, Any]) -> LabeledImage:
     labels = folder / f"{file.stem}.txt"
     known = told.get(file.stem, [])
     boxes = _read_labels(labels, classes, known) if labels.exists() else []
-    width, height = _upright_size(file)
+    try:
+        width, height = upright_size(file)
+    except ValueError as error:
+        raise FormatError(f"{file}: {error}.") from None
     return LabeledImage(file.stem, file.name, width, height, split, boxes=boxes)
 
 
-def _places(value: object) -> list[str]:
+def _places(value: object, base: Path) -> list[Path]:
     """The folders of a split: one, several, or none."""
-    if value is None:
-        return []
-    places = value if isinstance(value, list) else [value]
+    places = [] if value is None else value if isinstance(value, list) else [value]
     if not all(isinstance(place, str) for place in places):
         raise TypeError(f"the folder {value!r}")
-    return [str(place) for place in places]
+    # Roboflow writes `../train/images` for a folder beside data.yaml, and Ultralytics takes it so.
+    beside = [str(place).removeprefix("../") for place in places]
+    return [base / (near if not (base / place).exists() else place) for place, near in zip(places, beside, strict=True)]
 
 
 def _read_told(file: Path) -> dict[str, list[dict[str, Any]]]:
@@ -147,21 +157,20 @@ def _read_told(file: Path) -> dict[str, list[dict[str, Any]]]:
         with file.open("rb") as lines:
             for line in lines:
                 row = orjson.loads(line)
-                found[row["image_id"]] = [{name: box.get(name) for name in _PROVENANCE} for box in row["boxes"]]
+                found[row["image_id"]] = [_told_of(box) for box in row["boxes"]]
                 number += 1
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FormatError(f"{file}:{number}: is not a line of boxes: {error}.") from None
     return found
 
 
-def _upright_size(file: Path) -> tuple[int, int]:
-    from PIL import Image, ImageOps
-
-    try:
-        with Image.open(file) as opened:
-            return ImageOps.exif_transpose(opened).size
-    except (OSError, ValueError, SyntaxError):
-        raise FormatError(f"{file}: is not an image that can be read.") from None
+def _told_of(box: dict[str, Any]) -> dict[str, Any]:
+    told = {name: box.get(name) for name in _PROVENANCE}
+    kinds: dict[str, type | tuple[type, ...]] = {"score": (int, float), "p_yes": (int, float), "crowd": bool}
+    for name, value in told.items():
+        if value is not None and not isinstance(value, kinds.get(name, str)):
+            raise TypeError(f"{name} is {value!r}")
+    return told | {"crowd": bool(told["crowd"])}
 
 
 def _read_labels(file: Path, classes: list[str], known: list[dict[str, Any]]) -> list[LabeledBox]:

@@ -25,7 +25,9 @@ MARKER = ".data-label-factory"
 MARKER_TEXT = "This folder is made by data-label-factory and is replaced as a whole.\n"
 
 
-def write_dataset(dataset: Dataset, pictures: Pictures | None, folder: Path, formats: Sequence[str]) -> bool:
+def write_dataset(
+    dataset: Dataset, pictures: Pictures | None, folder: Path, formats: Sequence[str], *, copied: bool = False
+) -> bool:
     """Write a data set in several formats below a folder.
 
     Args:
@@ -34,6 +36,7 @@ def write_dataset(dataset: Dataset, pictures: Pictures | None, folder: Path, for
         folder: gets a sub-folder a format and `dataset.json`. Formats not asked for stay when they hold this very
             data set; one that holds an older data set goes.
         formats: keys of `dlf_core.formats.FORMATS`.
+        copied: pictures of an earlier call that are hard links do not do.
 
     Returns:
         False when the folder already held exactly this data set and nothing was written.
@@ -53,7 +56,7 @@ def write_dataset(dataset: Dataset, pictures: Pictures | None, folder: Path, for
     current = [
         name
         for name in there
-        if same and (labels_only or FORMATS[name].pictures_inside or _whole(folder / name, dataset))
+        if same and (labels_only or FORMATS[name].pictures_inside or _whole(folder / name, dataset, copied))
     ]
     todo = [name for name in dict.fromkeys(formats) if name not in current]
     if not todo:
@@ -130,9 +133,14 @@ def _refuse_foreign(folder: Path) -> None:
         raise FactoryError(text)
 
 
-def _whole(folder: Path, dataset: Dataset) -> bool:
-    """Whether every image of the data set is still in the folder."""
-    names = {name for _, _, files in os.walk(folder) for name in files}
+def _whole(folder: Path, dataset: Dataset, copied: bool) -> bool:
+    """Whether every image of the data set is still in the folder, and if need be in a file of its own."""
+    names = {
+        name
+        for place, _, files in os.walk(folder)
+        for name in files
+        if not copied or Path(place, name).stat().st_nlink == 1
+    }
     return set(dataset.image_table["file_name"].to_pylist()) <= names
 
 

@@ -152,6 +152,12 @@ def test_images_and_boxes_are_counted_by_split_class_and_bucket() -> None:
     assert licenses[1:] == [["CC BY 4.0", "1,203"]]
 
 
+def test_a_description_is_there_to_its_end() -> None:
+    words = "a paragraph " * 60
+    dataset = Dataset.of("people", ["person"], [picture()], f"{words}that ends.")
+    assert f"{words}that ends.\n" in card_markdown(dataset, replace(MADE, target=f"{words}that ends"))
+
+
 def test_where_and_when_images_were_gathered_is_told() -> None:
     days = dt.date(2026, 1, 2), dt.date(2026, 1, 5)
     told = card_markdown(people(), replace(MADE, sources={"openverse": 1200, "folder": 1}, gathered=days))

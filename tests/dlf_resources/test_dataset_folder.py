@@ -115,8 +115,8 @@ def test_an_unknown_format_is_told_with_those_that_are_there_and_nothing_is_writ
     make_dataset: Make, tmp_path: Path
 ) -> None:
     dataset, raw = make_dataset([])
-    with pytest.raises(FactoryError, match=r"there is no format 'voc'; there is: coco, yolo\.$"):
-        write_dataset(dataset, raw, tmp_path / "out", ["coco", "voc"])
+    with pytest.raises(FactoryError, match=r"there is no format 'tfrecord'; there is: coco, yolo, voc, .*labels\.$"):
+        write_dataset(dataset, raw, tmp_path / "out", ["coco", "tfrecord"])
     assert not (tmp_path / "out").exists()
 
 
