@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dlf_core.candidate_states import CandidateState
-from dlf_core.errors import ImageRejected, StoreError
+from dlf_core.errors import ImageRejected, StoreError, StoreUnreached
 from dlf_resources.picture import Picture
 from dlf_resources.stores.base import Store
 
@@ -106,6 +106,8 @@ def picture_of(store: Store, row: dict[str, Any]) -> Picture:
     def read() -> bytes:
         try:
             return store.get(row["path"])
+        except StoreUnreached:
+            raise
         except StoreError as error:
             raise ImageRejected(CandidateState.UNREADABLE, f"{error} `dlf gather` fetches it again.") from None
 

@@ -13,6 +13,7 @@ FactoryError                     one sentence for the user; the CLI prints it an
 ├── Stopped                      the user pressed Ctrl-C; exit 130
 └── StoreError                   data cannot be read or written
     ├── StoreConflict            somebody else has written it meanwhile
+    ├── StoreUnreached           the store cannot be reached, or refuses: no file's fault
     └── PartitionBusy            another run is writing the same partition
 """
 
@@ -112,6 +113,10 @@ class StoreError(FactoryError):
 
 class StoreConflict(StoreError):
     """A key is no longer at the version that a write was made for."""
+
+
+class StoreUnreached(StoreError):
+    """A store that is not on this disk cannot be reached, or refuses; every other key would meet the same."""
 
 
 class PartitionBusy(StoreError):

@@ -42,7 +42,7 @@ def status(project: ProjectOption, json: JsonOption = False) -> None:
     used, bucket = wanted_store(loaded), remote.address("")
     if json:
         places = {place.value: {"files": counts[place], "bytes": sizes[place]} for place in _places()}
-        print_json({"store": used, "disk": str(disk.root), "r2": bucket, **places})
+        print_json({"store": used, "root": str(disk.root), "bucket": bucket, **places})
         return
     out = console()
     out.print(f"store    {used}\ndisk     {disk.root}\nr2       {bucket}\n", soft_wrap=True, markup=False)
@@ -120,7 +120,7 @@ def _copy(
             console().print(f"{one.key} ({one.place.value})", soft_wrap=True, markup=False)
     size = _megabytes(sum(one.bytes for one in todo)).strip()
     said = f"would {word}" if dry_run else f"{word}ed"
-    console().print(f"{said} {len(todo):,} files, {size}" if todo else "nothing to do: both sides are equal")
+    console().print(f"{said} {len(todo):,} files, {size}" if todo else f"nothing to {word}")
 
 
 def _places() -> dict[Any, str]:

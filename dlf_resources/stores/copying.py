@@ -48,6 +48,8 @@ def compared(disk: LocalStore, remote: R2Store) -> list[Compared]:
     """Every key that belongs into R2 and lies on one of the two sides."""
     here = {key: size for folder in FOLDERS for key, size in disk.sizes(folder).items() if remote.keys.shared(key)}
     there = {key: size for folder in FOLDERS for key, size in remote.shared_sizes(folder).items()}
+    for side, sizes in ((disk, here), (remote, there)):
+        sizes |= {key: size for key in remote.keys.elsewhere if (size := side.size(key)) is not None}
     doubtful = [key for key in here if here[key] == there.get(key) and not key.startswith("raw/")]
     same = dict(zip(doubtful, _each(lambda key: disk.version(key) == remote.recorded(key), doubtful), strict=True))
     found = []

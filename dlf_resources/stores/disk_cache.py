@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from dlf_resources.stores.local import explained
+
 _KEPT_SECONDS = 600.0
 """What was used so recently stays: whoever was told its path may be about to open it."""
 _FILL = 0.9
-TEMPORARY = ".tmp-"
 
 
 class DiskCache:
@@ -45,8 +46,11 @@ class DiskCache:
     def fill(self, key: str, write: Callable[[Path], object]) -> Path:
         """Make room, and let `write` put a file at a path."""
         file = self.path(key)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write(file)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write(file)
+        except OSError as error:
+            raise explained(error, file, "write") from None
         self.added(file)
         return file
 

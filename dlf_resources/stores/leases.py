@@ -14,6 +14,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 from dlf_core.errors import PartitionBusy, StoreConflict, StoreError
 from dlf_resources.stores.s3_errors import NotThere
@@ -25,20 +26,22 @@ _ASK_SECONDS = 0.5
 
 
 @contextlib.contextmanager
-def lease(objects: Objects, key: str, *, wait_seconds: float, purpose: str) -> Iterator[None]:
+def lease(objects: Objects, key: str, machine: str, *, wait_seconds: float, purpose: str) -> Iterator[None]:
     """Hold a lease.
 
     Args:
         objects: where its object lies.
         key: of its object.
+        machine: of which nobody else asks for it now; one that another process there had left is taken at once.
         wait_seconds: how long to wait for whoever has it.
         purpose: what is done under it, for the message.
 
     Raises:
         PartitionBusy: somebody else had it all the time.
     """
-    mine = json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "id": uuid.uuid4().hex}).encode()
-    etag = _taken(objects, key, mine, wait_seconds, purpose)
+    told = {"host": socket.gethostname(), "pid": os.getpid(), "machine": machine, "id": uuid.uuid4().hex}
+    mine = json.dumps(told).encode()
+    etag = _taken(objects, key, mine, machine, wait_seconds, purpose)
     held = _Held(objects, key, mine, etag)
     held.start()
     try:
@@ -64,10 +67,11 @@ class _Held(threading.Thread):
                 # The content changes, so that its ETag does.
                 fresh = self._content + b"\n" + uuid.uuid4().hex.encode()
                 self._etag = self._objects.put(self._key, fresh, condition=self._etag).etag
-            except StoreConflict:
-                return  # it was taken over: we were away for more than a minute
             except (StoreError, NotThere):
-                continue  # it is tried again in time
+                with contextlib.suppress(StoreError):
+                    info = self._objects.head(self._key)
+                    if info is None or info.etag != self._etag:
+                        return  # it was taken over: we were away for more than a minute
 
     def end(self) -> None:
         """Give it back, unless somebody else has it by now."""
@@ -79,7 +83,7 @@ class _Held(threading.Thread):
                 self._objects.delete(self._key)
 
 
-def _taken(objects: Objects, key: str, content: bytes, wait_seconds: float, purpose: str) -> str:
+def _taken(objects: Objects, key: str, content: bytes, machine: str, wait_seconds: float, purpose: str) -> str:
     """Wait for the lease and take it; its ETag."""
     until = time.monotonic() + wait_seconds
     while True:
@@ -87,8 +91,9 @@ def _taken(objects: Objects, key: str, content: bytes, wait_seconds: float, purp
             return objects.put(key, content, condition="*").etag
         except StoreConflict:
             info = objects.head(key)
-        if info is not None and (objects.now() - info.modified).total_seconds() > LEASE_SECONDS:
-            with contextlib.suppress(StoreConflict):
+        over = info is not None and (objects.now() - info.modified).total_seconds() > LEASE_SECONDS
+        if info is not None and (over or _holder(objects, key).get("machine") == machine):
+            with contextlib.suppress(StoreConflict, NotThere):
                 return objects.put(key, content, condition=info.etag).etag
         if time.monotonic() >= until:
             raise PartitionBusy(_busy(objects, key, purpose, wait_seconds))
@@ -96,8 +101,14 @@ def _taken(objects: Objects, key: str, content: bytes, wait_seconds: float, purp
 
 
 def _busy(objects: Objects, key: str, purpose: str, waited: float) -> str:
-    who = "another process"
-    with contextlib.suppress(StoreError, NotThere, ValueError, KeyError, IndexError):
-        said = json.loads(objects.get(key).splitlines()[0])
-        who = f"process {said['pid']} on {said['host']}"
-    return f"{purpose} is being done by {who}; waited {waited:.0f} s. Let it finish or stop it, then run this again."
+    said = _holder(objects, key)
+    who = f"process {said['pid']} on {said['host']}" if {"pid", "host"} <= said.keys() else "another process"
+    way_out = f"Let it finish or stop it, then run this again; if it was killed, {LEASE_SECONDS:.0f} s after that"
+    return f"{purpose} is being done by {who}; waited {waited:.0f} s. {way_out}."
+
+
+def _holder(objects: Objects, key: str) -> dict[str, Any]:
+    """What a lease says of who has it."""
+    with contextlib.suppress(StoreError, NotThere, ValueError, TypeError, IndexError):
+        return dict(json.loads(objects.get(key).splitlines()[0]))
+    return {}

@@ -44,7 +44,7 @@ class LocalStore:
         try:
             return self.path(key).read_bytes()
         except OSError as error:
-            raise _explained(error, self.path(key), "read") from None
+            raise explained(error, self.path(key), "read") from None
 
     def read_range(self, key: str, start: int, length: int) -> bytes:
         """Some of the bytes under a key; fewer at its end."""
@@ -53,7 +53,7 @@ class LocalStore:
                 source.seek(start)
                 return source.read(length)
         except OSError as error:
-            raise _explained(error, self.path(key), "read") from None
+            raise explained(error, self.path(key), "read") from None
 
     def version(self, key: str) -> str | None:
         """SHA-256 of the bytes under a key, or None when there is nothing."""
@@ -63,7 +63,7 @@ class LocalStore:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise _explained(error, self.path(key), "read") from None
+            raise explained(error, self.path(key), "read") from None
 
     def put_if(self, key: str, content: bytes, version: str | None) -> str:
         """Write if the key still is at a version (None: nothing lies there); its new version."""
@@ -92,7 +92,7 @@ class LocalStore:
             if durable:
                 _sync_folder(target.parent)
         except OSError as error:
-            raise _explained(error, target, "write") from None
+            raise explained(error, target, "write") from None
 
     def exists(self, key: str) -> bool:
         """Whether a file lies under the key."""
@@ -155,7 +155,7 @@ class LocalStore:
         try:
             target.unlink(missing_ok=True)
         except OSError as error:
-            raise _explained(error, target, "delete") from None
+            raise explained(error, target, "delete") from None
         with contextlib.suppress(OSError):
             target.parent.rmdir()
 
@@ -174,7 +174,7 @@ class LocalStore:
             except Timeout:
                 raise PartitionBusy(_busy(holder, purpose, wait_seconds)) from None
         except OSError as error:
-            raise _explained(error, file, "write") from None
+            raise explained(error, file, "write") from None
         try:
             with contextlib.suppress(OSError):
                 holder.write_text(json.dumps({"pid": os.getpid(), "since": time.time()}))
@@ -208,7 +208,8 @@ def _busy(holder: Path, purpose: str, waited: float) -> str:
     return f"{purpose} is being done by {who}; waited {waited:.0f} s. Let it finish or stop it, then run this again."
 
 
-def _explained(error: OSError, path: Path, action: str) -> StoreError:
+def explained(error: OSError, path: Path, action: str) -> StoreError:
+    """An error of the disk as a sentence."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StoreError(
             f"{path}: the disk is full; free some space or move the data with data_root or DLF_DATA_ROOT. "

@@ -7,7 +7,9 @@ else is only of use on the machine that made it: rows of unfinished stages, sear
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from dlf_core.errors import StoreConflict, StoreError
 from dlf_resources.stores.damage import damage_of
 from dlf_resources.stores.disk_cache import DiskCache
 from dlf_resources.stores.leases import lease
-from dlf_resources.stores.local import LocalStore
+from dlf_resources.stores.local import LocalStore, explained
 from dlf_resources.stores.r2_settings import R2Settings
 from dlf_resources.stores.s3_errors import NotThere
 from dlf_resources.stores.s3_objects import ObjectInfo, Objects
@@ -35,10 +37,14 @@ class Keys:
         """Whether a key lies in the bucket."""
         return key.startswith(_RAW) or key == self._settings.reviews_key or bool(_TABLE.fullmatch(key))
 
+    @property
+    def elsewhere(self) -> list[str]:
+        """Keys that lie in the bucket, and in no folder that is listed."""
+        key = self._settings.reviews_key
+        return [] if key.startswith((_RAW, _LABELS)) else [key]
+
     def object_of(self, key: str) -> str:
         """The object of a key, or the prefix of a folder's objects."""
-        if key == self._settings.reviews_key:
-            return key
         for start, prefix in ((_RAW, self._settings.raw_prefix), (_LABELS, self._settings.labels_prefix)):
             if key.startswith(start):
                 return prefix + key.removeprefix(start)
@@ -46,7 +52,9 @@ class Keys:
 
     def key_of(self, name: str) -> str | None:
         """The key of an object; None for one that is no key of ours."""
-        if name == self._settings.reviews_key:
+        if any(part in ("", ".", "..") for part in name.split("/")):
+            return None  # no file can be called so; some tools mark folders by an object whose name ends with a slash
+        if name in self.elsewhere:
             return name
         for start, prefix in ((_RAW, self._settings.raw_prefix), (_LABELS, self._settings.labels_prefix)):
             if name.startswith(prefix) and self.shared(key := start + name.removeprefix(prefix)):
@@ -78,12 +86,14 @@ class R2Store:
         """See `Store.get`."""
         if not self.keys.shared(key):
             return self._disk.get(key)
-        if self._lasts(key):
-            return self._there(key).read_bytes()
         try:
-            return self.objects.get(self.keys.object_of(key))
+            if self._lasts(key):
+                return self._there(key).read_bytes()
+            return self.objects.get(self._name(key))
         except NotThere:
             raise self._missing(key) from None
+        except OSError as error:
+            raise explained(error, self._cache.path(key), "read") from None
 
     def read_range(self, key: str, start: int, length: int) -> bytes:
         """See `Store.read_range`."""
@@ -94,7 +104,7 @@ class R2Store:
                 source.seek(start)
                 return source.read(length)
         try:
-            return self.objects.range(self.keys.object_of(key), start, length)
+            return self.objects.range(self._name(key), start, length)
         except NotThere:
             raise self._missing(key) from None
 
@@ -103,25 +113,28 @@ class R2Store:
         if not self.keys.shared(key):
             self._disk.put(key, content, durable=durable)
             return
+        name = self._name(key)
         self._claim()
-        self.objects.put(self.keys.object_of(key), content)
+        self.objects.put(name, content)
         if self._lasts(key):
-            self._cache.fill(key, lambda file: file.write_bytes(content))
+            disk = LocalStore(self._cache.folder)
+            self._cache.fill(key, lambda _: disk.put(key, content, durable=False))
 
     def version(self, key: str) -> str | None:
         """See `Store.version`."""
         if not self.keys.shared(key):
             return self._disk.version(key)
-        info = self.objects.head(self.keys.object_of(key))
+        info = self.objects.head(self._name(key))
         return None if info is None else info.etag
 
     def put_if(self, key: str, content: bytes, version: str | None) -> str:
         """See `Store.put_if`."""
         if not self.keys.shared(key):
             return self._disk.put_if(key, content, version)
+        name = self._name(key)
         self._claim()
         try:
-            return self.objects.put(self.keys.object_of(key), content, condition=version or "*").etag
+            return self.objects.put(name, content, condition=version or "*").etag
         except NotThere:  # IfMatch of what is gone
             raise StoreConflict(f"{self.address(key)}: somebody else has removed it meanwhile.") from None
 
@@ -133,7 +146,7 @@ class R2Store:
         """See `Store.size`."""
         if not self.keys.shared(key):
             return self._disk.size(key)
-        info = self.objects.head(self.keys.object_of(key))
+        info = self.objects.head(self._name(key))
         return None if info is None else info.size
 
     def sizes(self, prefix: str) -> dict[str, int]:
@@ -149,7 +162,7 @@ class R2Store:
     def delete(self, key: str) -> None:
         """See `Store.delete`."""
         if self.keys.shared(key):
-            self.objects.delete(self.keys.object_of(key))
+            self.objects.delete(self._name(key))
             self._cache.remove(key)
         else:
             self._disk.delete(key)
@@ -160,7 +173,7 @@ class R2Store:
         key = f"{self._settings.labels_prefix}.locks/{name}.json"
         with (
             self._disk.lock(name, wait_seconds=wait_seconds, purpose=purpose),
-            lease(self.objects, key, wait_seconds=wait_seconds, purpose=purpose),
+            lease(self.objects, key, self._machine(), wait_seconds=wait_seconds, purpose=purpose),
         ):
             yield
 
@@ -169,10 +182,10 @@ class R2Store:
         if not self.keys.shared(key):
             return self._disk.path(key)
         if self._lasts(key):
-            with contextlib.suppress(StoreError):
+            with contextlib.suppress(NotThere):
                 return self._there(key)
             return self._cache.path(key)
-        name = self.keys.object_of(key)
+        name = self._name(key)
         info = self.objects.head(name)
         if info is None:
             return self._cache.path(key)
@@ -186,9 +199,10 @@ class R2Store:
     def placed(self, key: str) -> None:
         """See `Store.placed`."""
         if self.keys.shared(key):
+            name = self._name(key)
             self._claim()
             file = self._cache.path(key)
-            self.objects.put_file(self.keys.object_of(key), file)
+            self.objects.put_file(name, file)
             self._cache.added(file)
 
     def damage(self, key: str) -> str | None:
@@ -196,10 +210,13 @@ class R2Store:
         if not self.keys.shared(key):
             return self._disk.damage(key)
         try:
-            sha256, info = self.objects.digest(self.keys.object_of(key))
+            for _ in range(2):  # a bit may have turned on the way
+                sha256, info = self.objects.digest(self._name(key))
+                if (found := damage_of(key, sha256, info.sha256)) is None:
+                    return None
         except NotThere:
             return "is gone"
-        return damage_of(key, sha256, info.sha256)
+        return found
 
     def recorded(self, key: str) -> str | None:
         """SHA-256 of an object as it was when it was written; None where we did not write it."""
@@ -211,11 +228,15 @@ class R2Store:
         return {key: info.size for key, info in self._listed(folder)}
 
     def upload(self, key: str, file: Path) -> None:
-        """Write an object from a file that lies anywhere."""
+        """Write an object from a file that lies anywhere.
+
+        Raises:
+            StoreError: it cannot be written; or it is an image, and not that of its name.
+        """
+        if self._lasts(key) and (found := damage_of(key, _hash_of(file), None)) is not None:
+            raise StoreError(f"{file}: {found}")
         self._claim()
-        self.objects.put_file(self.keys.object_of(key), file)
-        if not self._lasts(key):
-            self._cache.remove(key)
+        self.objects.put_file(self._name(key), file)
 
     def download(self, key: str, file: Path) -> None:
         """Write an object to a file, atomically.
@@ -224,12 +245,9 @@ class R2Store:
             StoreError: it is gone, or damaged.
         """
         try:
-            info = self.objects.download(self.keys.object_of(key), file)
+            self._fetch(key, file)
         except NotThere:
             raise self._missing(key) from None
-        if (damage := damage_of(key, str(info.sha256), None)) is not None:
-            file.unlink(missing_ok=True)
-            raise StoreError(f"{self.address(key)}: {damage}")
 
     def address(self, key: str) -> str:
         """See `Store.address`; of nothing, the bucket's."""
@@ -255,9 +273,32 @@ class R2Store:
 
     def _there(self, key: str) -> Path:
         """The copy of an image on this disk."""
+        self._name(key)
         if (file := self._cache.used(key)) is not None:
-            return file
-        return self._cache.fill(key, lambda target: self.download(key, target))
+            with contextlib.suppress(StoreError):  # it went just now
+                if damage_of(key, _hash_of(file), None) is None:
+                    return file
+        return self._cache.fill(key, lambda target: self._fetch(key, target))
+
+    def _fetch(self, key: str, file: Path) -> None:
+        self.objects.download(self._name(key), file, lambda sha256: damage_of(key, sha256, None))
+
+    def _name(self, key: str) -> str:
+        """The object of a key.
+
+        Raises:
+            StoreError: it is no key.
+        """
+        self._disk.path(key)
+        return self.keys.object_of(key)
+
+    def _machine(self) -> str:
+        """A name of this root: whoever holds its lock on disk knows that no other process there does."""
+        key = ".locks/machine"
+        with contextlib.suppress(StoreError):
+            return self._disk.get(key).decode()
+        self._disk.put(key, uuid.uuid4().hex.encode())
+        return self._disk.get(key).decode()
 
     def _missing(self, key: str) -> StoreError:
         return StoreError(f"{self.address(key)}: is not there; `dlf store push` uploads what lies on this disk.")
@@ -277,7 +318,16 @@ class R2Store:
             owner = self.objects.get(key).decode(errors="replace")
             if owner != self._project:
                 where = f"{self._settings.bucket}/{self._settings.labels_prefix}"
-                way_out = f"a prefix of its own, such as r2: {{labels_prefix: {self._project}/labels/}}"
+                own = f"raw_prefix: {self._project}/raw/, labels_prefix: {self._project}/labels/"
+                way_out = f"prefixes of its own, such as r2: {{{own}}}"
                 text = f"{where} holds the labels of project '{owner}'; give '{self._project}' {way_out}."
                 raise StoreError(text) from None
         self._is_ours = True
+
+
+def _hash_of(file: Path) -> str:
+    try:
+        with file.open("rb") as source:
+            return hashlib.file_digest(source, "sha256").hexdigest()
+    except OSError as error:
+        raise explained(error, file, "read") from None

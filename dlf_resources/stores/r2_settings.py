@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from dlf_core.project import Project
 ENDPOINT, KEY, SECRET, BUCKET = "R2_ENDPOINT_URL", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "R2_BUCKET"
 
 
+_HOST = re.compile(r"[A-Za-z0-9._:%-]+")
 STORE = "DLF_STORE"
 """Moves every project's data, as DLF_DATA_ROOT does."""
 
@@ -48,7 +50,7 @@ def wanted_store(project: Project, environment: Mapping[str, str] = os.environ) 
         return said
     if project.store is not None:
         return project.store
-    told = any(environment.get(name) for name in (ENDPOINT, KEY, SECRET))
+    told = any(environment.get(name, "").strip() for name in (ENDPOINT, KEY, SECRET))
     return "r2" if "r2" in project.model_fields_set and told else "local"
 
 
@@ -69,21 +71,37 @@ def r2_settings(project: Project, environment: Mapping[str, str] = os.environ) -
         way_out = f"set {'it' if one else 'them'}, or write 'store: local' in {project.file.name}"
         wish = f"project '{project.project_name}' is to keep its data in R2"
         raise StoreError(f"{wish}, and {what} {'is' if one else 'are'} not set; {way_out}.")
-    parts = urlsplit(said[ENDPOINT])
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.username:
+    endpoint = said[ENDPOINT].rstrip("/")
+    if not _is_address(endpoint):
         text = f"{ENDPOINT} is not an address such as https://<account>.r2.cloudflarestorage.com; set it to one."
         raise StoreError(text)
+    if endpoint.endswith(f"/{bucket}"):  # as Cloudflare shows it
+        raise StoreError(f"{ENDPOINT} ends with the bucket '{bucket}'; leave it out there.")
     chosen = project.r2
+    raw, labels = _folder(chosen.raw_prefix), _folder(chosen.labels_prefix)
+    if raw.startswith(labels) or labels.startswith(raw) or "/" in (raw, labels):
+        text = f"r2.raw_prefix '{chosen.raw_prefix}' and r2.labels_prefix '{chosen.labels_prefix}'"
+        raise StoreError(f"{project.file}: {text} lie within one another; give each a folder of its own.")
     return R2Settings(
-        said[ENDPOINT].rstrip("/"),
+        endpoint,
         said[KEY],
         said[SECRET],
         bucket,
-        _folder(chosen.raw_prefix),
-        _folder(chosen.labels_prefix),
+        raw,
+        labels,
         chosen.reviews_prefix.lstrip("/"),
         int(chosen.cache_gb * 2**30),
     )
+
+
+def _is_address(endpoint: str) -> bool:
+    try:
+        parts = urlsplit(endpoint)
+        parts.port  # noqa: B018  # it is read when it is asked for
+    except ValueError:
+        return False
+    plain = _HOST.fullmatch(parts.hostname or "") and not (parts.username or parts.query or parts.fragment)
+    return parts.scheme in ("http", "https") and bool(plain)
 
 
 def _folder(prefix: str) -> str:

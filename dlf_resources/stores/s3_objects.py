@@ -11,17 +11,19 @@ import contextlib
 import datetime as dt
 import hashlib
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from dlf_core.errors import StoreConflict, StoreError
+from dlf_resources.stores.local import explained as explained_disk
 from dlf_resources.stores.r2_settings import R2Settings
-from dlf_resources.stores.s3_errors import NotThere, explained, may_pass
+from dlf_resources.stores.s3_errors import NotThere, code_of, explained, may_pass
 
 MULTIPART_BYTES = 16 << 20
 """Larger objects are sent in parts of this size."""
@@ -30,20 +32,21 @@ TRIES = 4
 """Of botocore, for what may pass. It stops trying for a while when many requests fail at once; so we try again, too."""
 OUTER_TRIES = 4
 CONNECT_SECONDS, READ_SECONDS = 10, 60
-_SHA256 = "sha256"
+_SHA256, _WRITE = "sha256", "write"
 _CHUNK = 1 << 20
 Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """What a store says of an object; `sha256` where we wrote it."""
+    """What a store says of an object; `sha256` where we wrote it, `write`, like no other's, where on condition."""
 
     key: str
     size: int
     etag: str
     modified: dt.datetime
     sha256: str | None = None
+    write: str | None = None
 
 
 class Objects:
@@ -74,8 +77,13 @@ class Objects:
                 return content
         raise self._damaged(key)
 
-    def download(self, key: str, target: Path) -> ObjectInfo:
-        """Write an object to a file, atomically.
+    def download(self, key: str, target: Path, damage: Callable[[str], str | None] = lambda _: None) -> ObjectInfo:
+        """Write an object to a file, atomically. Nothing happens to the file that lies there if it cannot be had.
+
+        Args:
+            key: of the object.
+            target: the file.
+            damage: what is wrong with bytes of a hash, as a sentence.
 
         Raises:
             NotThere: there is none.
@@ -83,6 +91,7 @@ class Objects:
         """
 
         def read() -> ObjectInfo:
+            said = None
             for _ in range(2):
                 answer = self._client.get_object(Bucket=self.settings.bucket, Key=key)
                 digest = hashlib.sha256()
@@ -91,17 +100,21 @@ class Objects:
                         digest.update(chunk)
                         out.write(chunk)
                 info = _info(key, answer)
-                if info.sha256 in (None, digest.hexdigest()):
+                found = digest.hexdigest()
+                if info.sha256 in (None, found) and (said := damage(found)) is None:
                     os.replace(temporary, target)
-                    return ObjectInfo(key, info.size, info.etag, info.modified, digest.hexdigest())
-            raise self._damaged(key)
+                    return ObjectInfo(key, info.size, info.etag, info.modified, found)
+            raise self._damaged(key, said)
 
-        target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".tmp-{os.getpid()}-{id(read)}-{target.name}")
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
             return self._asked(key, "read", read)
+        except OSError as error:
+            raise explained_disk(error, target, "write") from None
         finally:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
     def digest(self, key: str) -> tuple[str, ObjectInfo]:
         """SHA-256 of the bytes as they lie there, and what is said of them."""
@@ -146,6 +159,7 @@ class Objects:
         if len(content) > MULTIPART_BYTES and condition is None:
             return self._asked(key, "write", lambda: self._put_parts(key, _parts(content), len(content), digest))
         more = {} if condition is None else {"IfNoneMatch": "*"} if condition == "*" else {"IfMatch": condition}
+        this = {} if condition is None else {_WRITE: uuid.uuid4().hex}
 
         def write() -> ObjectInfo:
             answer = self._client.put_object(
@@ -153,7 +167,7 @@ class Objects:
                 Key=key,
                 Body=content,
                 ContentMD5=_md5(content),
-                Metadata={_SHA256: digest},
+                Metadata={_SHA256: digest} | this,
                 ContentType=_media_type(key),
                 **more,
             )
@@ -164,17 +178,20 @@ class Objects:
         except StoreConflict:
             # The answer to a try that succeeded may have been lost, and the next one met what that had written.
             info = self.head(key)
-            if info is not None and info.sha256 == digest:
+            if info is not None and info.write == this.get(_WRITE):
                 return info
             raise
 
     def put_file(self, key: str, file: Path) -> ObjectInfo:
         """Write an object from a file; a large one is never whole in memory."""
-        size = file.stat().st_size
-        if size <= MULTIPART_BYTES:
-            return self.put(key, file.read_bytes())
-        with file.open("rb") as source:
-            digest = hashlib.file_digest(source, "sha256").hexdigest()
+        try:
+            size = file.stat().st_size
+            if size <= MULTIPART_BYTES:
+                return self.put(key, file.read_bytes())
+            with file.open("rb") as source:
+                digest = hashlib.file_digest(source, "sha256").hexdigest()
+        except OSError as error:
+            raise explained_disk(error, file, "read") from None
 
         def write() -> ObjectInfo:
             with file.open("rb") as source:
@@ -193,11 +210,24 @@ class Objects:
                     **where, UploadId=upload, PartNumber=number, Body=part, ContentMD5=_md5(part)
                 )
                 done.append({"PartNumber": number, "ETag": answer["ETag"]})
-            answer = self._client.complete_multipart_upload(**where, UploadId=upload, MultipartUpload={"Parts": done})
+            return self._completed(key, upload, done, size, digest)
         except BaseException:
             with contextlib.suppress(Exception):  # what is left of it costs money until somebody removes it
                 self._client.abort_multipart_upload(**where, UploadId=upload)
             raise
+
+    def _completed(self, key: str, upload: str, done: list[dict[str, Any]], size: int, digest: str) -> ObjectInfo:
+        from botocore.exceptions import ClientError
+
+        where = {"Bucket": self.settings.bucket, "Key": key, "UploadId": upload}
+        try:
+            answer = self._client.complete_multipart_upload(**where, MultipartUpload={"Parts": done})
+        except ClientError as error:
+            # The answer to a try that succeeded may have been lost, and the next one met an upload that is over.
+            info = self.head(key) if code_of(error) == "NoSuchUpload" else None
+            if info is None or info.sha256 != digest:
+                raise
+            return info
         return ObjectInfo(key, size, _etag(answer), dt.datetime.now(dt.UTC), digest)
 
     def head(self, key: str) -> ObjectInfo | None:
@@ -210,11 +240,15 @@ class Objects:
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """All objects whose key begins so, by key."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.settings.bucket, Prefix=prefix)
-        turn = iter(pages)
-        while (page := self._asked(prefix, "list", lambda: next(turn, None))) is not None:
+        # Page by page: a paginator of botocore that has failed once says that there are no more pages.
+        asked: dict[str, Any] = {"Bucket": self.settings.bucket, "Prefix": prefix}
+        while True:
+            page = self._asked(prefix, "list", partial(self._client.list_objects_v2, **asked))
             for entry in page.get("Contents", ()):
                 yield ObjectInfo(entry["Key"], entry["Size"], entry["ETag"].strip('"'), entry["LastModified"])
+            if not page.get("IsTruncated"):
+                return
+            asked["ContinuationToken"] = page["NextContinuationToken"]
 
     def delete(self, key: str) -> None:
         """Remove an object; nothing happens when it is not there."""
@@ -247,11 +281,12 @@ class Objects:
         except (BotoCoreError, ClientError, HTTPError) as error:
             raise explained(error, self.settings, key, action) from None
 
-    def _damaged(self, key: str) -> StoreError:
-        return StoreError(
-            f"{self.settings.bucket}/{key} at {self.settings.host} is not what was written there; "
-            "run `dlf store verify`, and restore it or run the stage that made it again."
-        )
+    def _damaged(self, key: str, said: str | None = None) -> StoreError:
+        where = f"{self.settings.bucket}/{key} at {self.settings.host}"
+        if said is not None:
+            return StoreError(f"{where}: {said}")
+        way_out = "run `dlf store verify`, and restore it or run the stage that made it again"
+        return StoreError(f"{where} is not what was written there; {way_out}.")
 
 
 @lru_cache(maxsize=8)
@@ -306,8 +341,9 @@ def _date(answer: dict[str, Any]) -> dt.datetime:
 
 
 def _info(key: str, answer: dict[str, Any]) -> ObjectInfo:
-    sha256 = answer.get("Metadata", {}).get(_SHA256)
-    return ObjectInfo(key, answer["ContentLength"], _etag(answer), answer["LastModified"], sha256)
+    told = answer.get("Metadata", {})
+    modified = answer["LastModified"]
+    return ObjectInfo(key, answer["ContentLength"], _etag(answer), modified, told.get(_SHA256), told.get(_WRITE))
 
 
 def _media_type(key: str) -> str:
