@@ -70,7 +70,8 @@ def dataset(
     for bucket in made.not_reviewed_buckets:
         context.log.warning(f"bucket '{bucket}' has not been through all stages yet and is not in the data set")
     measured = measure(project, made.dataset)
-    store.put(EVALUATION, orjson.dumps(measured, option=orjson.OPT_INDENT_2))
+    recorded = None if measured is None else {**measured, "fingerprint": made.dataset.fingerprint()}
+    store.put(EVALUATION, orjson.dumps(recorded, option=orjson.OPT_INDENT_2))
     write_card(made.dataset, provenance_of(project, made.dataset), folder, evaluation=measured)
     metadata: dict[str, Any] = {
         "path": dg.MetadataValue.path(str(folder)),

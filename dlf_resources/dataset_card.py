@@ -33,7 +33,8 @@ def write_card(
     plots = _PLOTS if dataset.box_count else {}
     text = card_markdown(dataset, made, evaluation=evaluation, plots=plots, parquet=parquet)
     try:
-        if _is(folder / CARD, text.encode()) and all((folder / path).is_file() for path in plots.values()):
+        there = {path for path in _PLOTS.values() if (folder / path).is_file()}
+        if _is(folder / CARD, text.encode()) and there == set(plots.values()):
             return
         if not plots:
             shutil.rmtree(folder / "plots", ignore_errors=True)

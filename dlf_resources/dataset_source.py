@@ -41,10 +41,13 @@ EVALUATION = "dataset/evaluation.json"
 """What the data set was measured at; `null` without ground truth."""
 
 
-def recorded_evaluation(project: Project) -> dict[str, Any] | None:
-    """What the last data set of a project was measured at."""
+def recorded_evaluation(project: Project, dataset: Dataset | None = None) -> dict[str, Any] | None:
+    """What the last data set of a project was measured at; None when it was another than the one that is asked for."""
     store = store_of(project)
-    return orjson.loads(store.get(EVALUATION)) if store.exists(EVALUATION) else None
+    measured: dict[str, Any] | None = orjson.loads(store.get(EVALUATION)) if store.exists(EVALUATION) else None
+    if measured is None or dataset is None or measured.get("fingerprint") == dataset.fingerprint():
+        return measured
+    return None
 
 
 def assemble(project: Project, shares: Mapping[str, float] | None = None) -> Assembled:

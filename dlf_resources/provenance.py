@@ -38,11 +38,13 @@ def provenance_of(project: Project, dataset: Dataset) -> Provenance:
             pc.is_in(reviews["box_id"], dataset.box_table["box_id"].combine_chunks()),
         )
     )
+    # An image that lies in two buckets is one image.
+    sources = dict(reversed(list(zip(ours["image_id"].to_pylist(), ours["source"].to_pylist(), strict=True))))
     return Provenance(
         target=project.target_object,
         queries=project.class_map,
         models=_models(project, tables),
-        sources=dict(Counter(ours["source"].to_pylist()).most_common()),
+        sources=dict(Counter(sources.values()).most_common()),
         gathered=(days["min"].date(), days["max"].date()) if days["min"] is not None else None,
         boxes_seen=len(pc.unique(seen["box_id"])),
         reviewers=len(pc.unique(seen["reviewer"].drop_null())),

@@ -86,10 +86,14 @@ def _reference(name: str, format_name: str | None) -> Dataset:
     from dlf_resources.stores.dataset_folder import format_named
 
     path = Path(name).expanduser()
-    if not path.exists() and name.count("/") == 1 and not name.startswith((".", "~", "/")):
+    if name.count("/") == 1 and not name.startswith((".", "~", "/")) and not path.exists():
         from dlf_resources.hub.references import downloaded
+        from dlf_resources.hub.session import HubError
 
-        path = downloaded(name)
+        try:
+            path = downloaded(name)
+        except HubError as error:
+            raise HubError(f"{name}: is not there; on the Hub: {error}") from None
     return format_named(format_name or detect_format(path)).read(path)
 
 

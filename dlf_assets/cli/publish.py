@@ -106,7 +106,8 @@ def _folder(project: Project, chosen: Dataset, pictures: object) -> Path:
     root = disk_of(project).path(_FOLDER)
     write_dataset(chosen, pictures, root, ["parquet"])  # type: ignore[arg-type]
     folder = root / "parquet"
-    write_card(chosen, provenance_of(project, chosen), folder, evaluation=recorded_evaluation(project), parquet=True)
+    measured = recorded_evaluation(project, chosen)
+    write_card(chosen, provenance_of(project, chosen), folder, evaluation=measured, parquet=True)
     return folder
 
 
@@ -132,7 +133,7 @@ def _confirm(name: str) -> None:
 
     if not sys.stdin.isatty():
         raise FactoryError("nobody is there to confirm; publish with --yes, or look with --dry-run.")
-    if typer.prompt(f"Type {name} to publish it").strip() != name:
+    if typer.prompt(f"Type {name} to publish it", err=True).strip() != name:
         raise FactoryError("not published: that is another name.")
 
 

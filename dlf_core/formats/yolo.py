@@ -103,6 +103,8 @@ def read(path: Path) -> Dataset:
         classes = [str(names[index]) for index in range(len(names))]
         base = folder / config["path"] if config.get("path") else folder
         places = [(split, place) for split in ("train", "val", "test") for place in _places(config.get(split), base)]
+        # A split without images has no folder where only files are kept: on the Hub, in git, in an archive.
+        places = [(split, place) for split, place in places if place.is_dir()] or places
         files = [(split, place, file) for split, place in places for file in sorted(place.iterdir())]
     except OSError as error:
         where = "" if error.filename in (None, str(config_file), config_file) else f" {error.filename}"

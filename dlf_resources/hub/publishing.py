@@ -103,7 +103,8 @@ def publish(plan: Plan, *, private: bool, message: str, progress: Callable[[int,
     disable_progress_bars()
     with hub_errors(plan.repo):
         if not plan.exists:
-            api.create_repo(plan.repo, repo_type="dataset", private=private, exist_ok=True)
+            # One that somebody has made since is refused: what lies there nobody has looked at.
+            api.create_repo(plan.repo, repo_type="dataset", private=private)
         adds = [
             CommitOperationAdd(path_in_repo=file.path, path_or_fileobj=str(plan.folder / file.path))
             for file in plan.todo

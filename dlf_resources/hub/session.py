@@ -20,17 +20,28 @@ class HubError(FactoryError):
     """The Hub cannot be asked, or refuses."""
 
 
+def need_client() -> None:
+    """Have the client.
+
+    Raises:
+        HubError: it is not installed.
+    """
+    try:
+        import huggingface_hub  # noqa: F401
+    except ModuleNotFoundError:
+        raise HubError("the Hub needs huggingface_hub; run `pip install 'data-label-factory[hub]'`.") from None
+
+
 def hub_api(*, needs_token: bool) -> Any:
     """The client, with the user's token.
 
     Raises:
         HubError: it is not installed, or there is no token and one is needed, or the token is none.
     """
-    try:
-        from huggingface_hub import HfApi, get_token
-        from huggingface_hub.utils import logging as hub_logging
-    except ModuleNotFoundError:
-        raise HubError("the Hub needs huggingface_hub; run `pip install 'data-label-factory[hub]'`.") from None
+    need_client()
+    from huggingface_hub import HfApi, get_token
+    from huggingface_hub.utils import logging as hub_logging
+
     hub_logging.set_verbosity_error()
     with hub_errors("the token"):
         token = get_token()
@@ -47,6 +58,7 @@ def checked_name(name: str) -> str:
     Raises:
         HubError: it is none.
     """
+    need_client()
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # documented as public
 
@@ -120,4 +132,10 @@ def _network_errors() -> tuple[type[Exception], ...]:
 
 
 def _without_secrets(text: str) -> str:
+    from huggingface_hub import get_token
+
+    # The user's own may look like no other: those of organisations do.
+    with contextlib.suppress(OSError, ValueError):
+        if token := get_token():
+            text = text.replace(token, "…")
     return " ".join(_SECRET.sub("hf_…", text).split())[:200]

@@ -1,0 +1,1 @@
+"""A Hub of data sets on loopback, for tests of what publishes to it and of what downloads from it."""
