@@ -59,7 +59,8 @@ unit: $(VENV)/.dev
 
 test: check
 	@$(BIN)/python -m pytest -n auto -m 'not processes'
-	@$(BIN)/python -m pytest -m processes --durations=5
+	@$(BIN)/python -m pytest -m 'processes and not waits' --durations=5
+	@$(BIN)/python -m pytest -n 2 -m 'processes and waits' --durations=5
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff check --fix .

@@ -22,7 +22,11 @@ def detect_format(path: Path) -> str:
     Raises:
         FormatError: nothing is there, or nothing that is known.
     """
-    if not path.exists():
+    try:
+        is_there = path.exists()
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        raise FormatError(f"{path}: cannot be read: {error.strerror or error}.") from None
+    if not is_there:
         raise FormatError(f"{path}: is not there.")
     if path.is_file():
         return _of_file(path)

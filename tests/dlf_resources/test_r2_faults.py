@@ -72,16 +72,13 @@ def store(corner: Corner, proxy: FaultProxy) -> R2Store:
 
 
 @each(UPLOADS)
-@pytest.mark.parametrize("key", [IMAGE, TABLE])
-def test_a_write_lands_whole(
-    corner: Corner, proxy: FaultProxy, store: R2Store, key: str, fault: Fault, times: int
-) -> None:
-    corner.write(key, b"the old bytes")
-    rule = proxy.on("PUT", key, fault, times)
-    store.put(key, CONTENT)
+def test_a_write_lands_whole(corner: Corner, proxy: FaultProxy, store: R2Store, fault: Fault, times: int) -> None:
+    corner.write(TABLE, b"the old bytes")
+    rule = proxy.on("PUT", TABLE, fault, times)
+    store.put(TABLE, CONTENT)
     assert rule.used == times
-    assert corner.read(key) == CONTENT
-    assert corner.head(key)["Metadata"] == {"sha256": hashlib.sha256(CONTENT).hexdigest()}
+    assert corner.read(TABLE) == CONTENT
+    assert corner.head(TABLE)["Metadata"] == {"sha256": hashlib.sha256(CONTENT).hexdigest()}
 
 
 @pytest.mark.parametrize("fault", [cut_upload(), lose_answer(), slow_down()])
@@ -96,19 +93,17 @@ def test_a_placed_file_lands_whole(corner: Corner, proxy: FaultProxy, store: R2S
 
 
 @each(UPLOADS)
-@pytest.mark.parametrize("before", [None, b"the old bytes"])
 def test_a_write_on_condition_is_no_conflict_with_itself(
-    corner: Corner, proxy: FaultProxy, store: R2Store, before: bytes | None, fault: Fault, times: int
+    corner: Corner, proxy: FaultProxy, store: R2Store, fault: Fault, times: int
 ) -> None:
     key = "labels/decisions.json"
-    version = None if before is None else store.put_if(key, before, None)
-    rule = proxy.on("PUT", key, fault, times)
-    fresh = store.put_if(key, CONTENT, version)
-    assert rule.used == times
-    assert corner.read(key) == CONTENT
-    assert fresh == store.version(key)
-    store.put_if(key, b"the next", fresh)
-    assert corner.read(key) == b"the next"
+    version = None
+    for content in (CONTENT, CONTENT[::-1]):
+        rule = proxy.on("PUT", key, fault, times)
+        version = store.put_if(key, content, version)
+        assert rule.used == times
+        assert corner.read(key) == content
+        assert version == store.version(key)
 
 
 @pytest.mark.parametrize("fault", [precondition_failed(), conflict()])
@@ -130,8 +125,7 @@ def test_whoever_wrote_the_same_bytes_first_is_still_somebody_else(corner: Corne
 
 
 @each(DOWNLOADS)
-@pytest.mark.parametrize("key", [IMAGE, TABLE])
-@pytest.mark.parametrize("read", ["get", "path"])
+@pytest.mark.parametrize(("read", "key"), [("get", TABLE), ("path", IMAGE)])
 def test_a_read_gives_the_bytes_that_were_written(
     corner: Corner, proxy: FaultProxy, store: R2Store, key: str, read: str, fault: Fault, times: int
 ) -> None:
@@ -168,21 +162,20 @@ def test_a_write_whose_answer_comes_too_late_is_written_again(
 
 
 @pytest.mark.parametrize("fault", [hang_up(), lose_answer(), slow_down(), internal_error(), cut_download(0.5)])
-@pytest.mark.parametrize("times", [1, 5])
 def test_a_list_is_never_shorter_than_what_lies_there(
-    corner: Corner, proxy: FaultProxy, store: R2Store, fault: Fault, times: int
+    corner: Corner, proxy: FaultProxy, store: R2Store, fault: Fault
 ) -> None:
     keys = [f"raw/positive/x/{number}.jpg" for number in range(5)]
     for key in keys:
         corner.write(key, b"x")
-    rule = proxy.on("GET", "list-type=2", fault, times)
+    rule = proxy.on("GET", "list-type=2", fault, BURST)
     assert list(store.list("raw")) == keys
-    assert rule.used == times
-    proxy.on("GET", "list-type=2", fault, times)
+    assert rule.used == BURST
+    proxy.on("GET", "list-type=2", fault)
     assert store.sizes("raw/positive/x") == dict.fromkeys(keys, 1)
 
 
-@pytest.mark.parametrize("fault", [hang_up(), lose_answer(), slow_down(), internal_error()])
+@pytest.mark.parametrize("fault", [lose_answer(), slow_down()])
 def test_questions_and_removals_are_asked_again(
     corner: Corner, proxy: FaultProxy, store: R2Store, fault: Fault
 ) -> None:
@@ -196,7 +189,7 @@ def test_questions_and_removals_are_asked_again(
     assert corner.objects().keys() == {"labels/.project", "labels/splits.json"}
 
 
-@pytest.mark.parametrize("fault", [hang_up(), lose_answer(), slow_down(), cut_upload()])
+@pytest.mark.parametrize("fault", [lose_answer(), slow_down()])
 def test_a_lock_is_taken_and_left_all_the_same(corner: Corner, proxy: FaultProxy, store: R2Store, fault: Fault) -> None:
     for method in ("PUT", "HEAD", "DELETE"):
         proxy.on(method, ".locks", fault, BURST)

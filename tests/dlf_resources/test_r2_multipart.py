@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("impatient")
 
 TABLE = "labels/label/tiny__positive.x.parquet"
 PART = 5 << 20
-CONTENT = random.Random(3).randbytes(1 << 20) * 11
+CONTENT = random.Random(3).randbytes(1 << 20) * 10 + b"and a byte more"
 
 Write = Callable[[R2Store, bytes], None]
 
@@ -118,15 +118,15 @@ def test_an_upload_that_is_gone_is_no_success(corner: Corner, proxy: FaultProxy)
 
 
 @pytest.mark.usefixtures("in_parts_of_5_mb")
-@pytest.mark.parametrize("fault", [hang_up(), slow_down(), refuse(400, "InvalidPart")])
+@pytest.mark.parametrize("fault", [slow_down(), refuse(400, "InvalidPart")])
 def test_a_part_that_never_gets_through_leaves_the_old_bytes_and_no_parts(
-    corner: Corner, proxy: FaultProxy, write: Write, fault: Fault
+    corner: Corner, proxy: FaultProxy, fault: Fault
 ) -> None:
     store = corner.store(proxy.url)
     store.put(TABLE, b"old")
     proxy.on("PUT", "partNumber=2", fault, None)
     with pytest.raises(StoreError, match="cannot write"):
-        write(store, CONTENT)
+        store.put(TABLE, CONTENT)
     assert corner.read(TABLE) == b"old"
     assert corner.unfinished_uploads() == []
 
