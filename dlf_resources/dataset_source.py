@@ -45,9 +45,10 @@ def recorded_evaluation(project: Project, dataset: Dataset | None = None) -> dic
     """What the last data set of a project was measured at; None when it was another than the one that is asked for."""
     store = store_of(project)
     measured: dict[str, Any] | None = orjson.loads(store.get(EVALUATION)) if store.exists(EVALUATION) else None
-    if measured is None or dataset is None or measured.get("fingerprint") == dataset.fingerprint():
-        return measured
-    return None
+    if measured is None:
+        return None
+    of = measured.pop("fingerprint", None)
+    return measured if dataset is None or of == dataset.fingerprint() else None
 
 
 def assemble(project: Project, shares: Mapping[str, float] | None = None) -> Assembled:

@@ -253,7 +253,7 @@ def test_what_others_commit_meanwhile_is_not_lost(hub: Hub, folder: Path) -> Non
 def test_what_others_commit_to_a_new_data_set_meanwhile_is_not_lost(hub: Hub, folder: Path) -> None:
     plan = plan_of(CARS, folder)
     hub.add(CARS, {"README.md": b"# Theirs\n"})
-    with pytest.raises(HubError, match="somebody else .*; try again"):
+    with pytest.raises(HubError, match=r"somebody else .*; try again"):
         put(plan)
     assert hub.files(CARS) == {"README.md": b"# Theirs\n"}
 

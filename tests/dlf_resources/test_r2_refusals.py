@@ -51,6 +51,11 @@ CALLS: dict[str, Callable[[R2Store], object]] = {
 every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
 
+@pytest.fixture(autouse=True)
+def fewer_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_objects, "OUTER_TRIES", 2)
+
+
 def sentence(store: R2Store, call: Callable[[R2Store], object]) -> str:
     with pytest.raises(StoreError) as caught:
         call(store)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,10 +19,12 @@ class Corner:
     """A part of a bucket that one test has for itself.
 
     Attributes:
+        client: of boto3, that asks the server itself.
         folder: below it each store has a root of its own.
     """
 
     server: ObjectStore
+    client: Any
     bucket: str
     prefix: str
     folder: Path
@@ -69,11 +70,6 @@ class Corner:
     def unfinished_uploads(self) -> list[str]:
         told = self.client.list_multipart_uploads(Bucket=self.bucket, Prefix=self.prefix)
         return [upload["Key"].removeprefix(self.prefix) for upload in told.get("Uploads", ())]
-
-    @functools.cached_property
-    def client(self) -> Any:
-        plain = {"request_checksum_calculation": "when_required", "response_checksum_validation": "when_required"}
-        return self.server.client(**plain)
 
 
 def image_key(content: bytes, bucket: str = "positive/x") -> str:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from botocore.retries.quota import RetryQuota
@@ -28,9 +29,15 @@ def shared_bucket(object_server: ObjectStore) -> str:
     return object_server.bucket()
 
 
+@pytest.fixture(scope="session")
+def object_client(object_server: ObjectStore) -> Any:
+    plain = {"request_checksum_calculation": "when_required", "response_checksum_validation": "when_required"}
+    return object_server.client(**plain)
+
+
 @pytest.fixture
-def corner(object_server: ObjectStore, shared_bucket: str, tmp_path: Path) -> Corner:
-    return Corner(object_server, shared_bucket, f"{uuid.uuid4().hex[:12]}/", tmp_path)
+def corner(object_server: ObjectStore, object_client: Any, shared_bucket: str, tmp_path: Path) -> Corner:
+    return Corner(object_server, object_client, shared_bucket, f"{uuid.uuid4().hex[:12]}/", tmp_path)
 
 
 @pytest.fixture(scope="session")
