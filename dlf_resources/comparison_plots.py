@@ -25,7 +25,7 @@ def class_scores(compared: Comparison) -> bytes:
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.set_title("Agreement with the reference, IoU 0.5")
-    axes.legend(loc="lower right")
+    figure.legend(loc="outside lower center", ncols=2)  # on the bars it would hide their ends
     return _png(figure)
 
 

@@ -13,6 +13,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dlf_core.errors import StoreError
 from dlf_core.formats.dataset import BOXES, IMAGES, Dataset
 from dlf_core.project import Project
 from dlf_resources.dataset_pictures import file_name_of
@@ -44,7 +45,10 @@ EVALUATION = "dataset/evaluation.json"
 def recorded_evaluation(project: Project, dataset: Dataset | None = None) -> dict[str, Any] | None:
     """What the last data set of a project was measured at; None when it was another than the one that is asked for."""
     store = store_of(project)
-    measured: dict[str, Any] | None = orjson.loads(store.get(EVALUATION)) if store.exists(EVALUATION) else None
+    try:
+        measured: dict[str, Any] | None = orjson.loads(store.get(EVALUATION)) if store.exists(EVALUATION) else None
+    except orjson.JSONDecodeError:
+        raise StoreError(f"{EVALUATION}: is damaged; delete it, and materialise dataset again.") from None
     if measured is None:
         return None
     of = measured.pop("fingerprint", None)

@@ -43,8 +43,11 @@ def detect_format(path: Path) -> str:
 def _of_file(file: Path) -> str:
     suffix = file.suffix.lower()
     if suffix == ".json":
-        with file.open("rb") as source:
-            return "label-studio" if source.read(64).lstrip().startswith(b"[") else "coco"
+        try:
+            with file.open("rb") as source:
+                return "label-studio" if source.read(64).lstrip().startswith(b"[") else "coco"
+        except OSError as error:
+            raise FormatError(f"{file}: cannot be read: {error.strerror or error}.") from None
     if suffix in (".yaml", ".yml"):
         return "yolo"
     if suffix == ".parquet":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +52,12 @@ def write_dataset(
     before = read_manifest(folder)
     there = [name for name in before.get("formats", []) if name in FORMATS and (folder / name).is_dir()]
     same = before.get("fingerprint") == fingerprint and before.get("pictures", True) == (pictures is not None)
+    sizes = dict(before.get("sizes", {}))
     labels_only = pictures is None
     current = [
         name
         for name in there
-        if same and (labels_only or FORMATS[name].pictures_inside or _whole(folder / name, dataset, copied))
+        if same and (labels_only or _whole(folder / name, dataset, copied, FORMATS[name], sizes.get(name)))
     ]
     todo = [name for name in dict.fromkeys(formats) if name not in current]
     if not todo:
@@ -86,6 +87,7 @@ def write_dataset(
                 os.replace(folder / name, old)
             os.replace(fresh, folder / name)
             shutil.rmtree(old, ignore_errors=True)
+            sizes[name] = _sizes(folder / name) if FORMATS[name].pictures_inside else {}
         for name in set(there) - {*current, *todo}:
             shutil.rmtree(folder / name, ignore_errors=True)
         _attribute(attribution, folder, current)
@@ -99,6 +101,8 @@ def write_dataset(
             "splits": _by_split(dataset),
             "pictures": pictures is not None,
         }
+        if known := {name: sizes[name] for name in [*current, *todo] if sizes.get(name)}:
+            manifest["sizes"] = known
         temporary = folder / f".{MANIFEST}.tmp-{os.getpid()}"
         temporary.write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
         os.replace(temporary, folder / MANIFEST)
@@ -133,8 +137,11 @@ def _refuse_foreign(folder: Path) -> None:
         raise FactoryError(text)
 
 
-def _whole(folder: Path, dataset: Dataset, copied: bool) -> bool:
+def _whole(folder: Path, dataset: Dataset, copied: bool, kind: Format, sizes: Mapping[str, int] | None) -> bool:
     """Whether every image of the data set is still in the folder, and if need be in a file of its own."""
+    if kind.pictures_inside:
+        there = _sizes(folder)
+        return sizes is not None and all(there.get(path) == size for path, size in sizes.items())
     names = {
         name
         for place, _, files in os.walk(folder)
@@ -142,6 +149,12 @@ def _whole(folder: Path, dataset: Dataset, copied: bool) -> bool:
         if not copied or Path(place, name).stat().st_nlink == 1
     }
     return set(dataset.image_table["file_name"].to_pylist()) <= names
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Bytes of what a format has written."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in (MARKER, ATTRIBUTION))
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

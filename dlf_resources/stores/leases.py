@@ -69,8 +69,7 @@ class _Held(threading.Thread):
                 self._etag = self._objects.put(self._key, fresh, condition=self._etag).etag
             except (StoreError, NotThere):
                 with contextlib.suppress(StoreError):
-                    info = self._objects.head(self._key)
-                    if info is None or info.etag != self._etag:
+                    if not self._is_ours():
                         return  # it was taken over: we were away for more than a minute
 
     def end(self) -> None:
@@ -78,9 +77,19 @@ class _Held(threading.Thread):
         self._over.set()
         self.join()
         with contextlib.suppress(StoreError, NotThere):
-            info = self._objects.head(self._key)
-            if info is not None and info.etag == self._etag:
+            if self._is_ours():
                 self._objects.delete(self._key)
+
+    def _is_ours(self) -> bool:
+        """Whether we have it, also by a renewal of which no answer came."""
+        info = self._objects.head(self._key)
+        if info is None:
+            return False
+        if info.etag != self._etag:
+            with contextlib.suppress(NotThere):
+                if self._objects.get(self._key).startswith(self._content):
+                    self._etag = info.etag
+        return info.etag == self._etag
 
 
 def _taken(objects: Objects, key: str, content: bytes, machine: str, wait_seconds: float, purpose: str) -> str:

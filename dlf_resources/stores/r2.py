@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
+import socket
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -190,7 +192,16 @@ class R2Store:
         if info is None:
             return self._cache.path(key)
         copy = f"{key}@{info.etag}"
-        return self._cache.used(copy) or self._cache.fill(copy, lambda file: self.objects.download(name, file))
+        if (file := self._cache.used(copy)) is not None:
+            return file
+        came: list[ObjectInfo] = []
+        with contextlib.suppress(NotThere):
+            self._cache.fill(copy, lambda file: came.append(self.objects.download(name, file)))
+        if came and came[0].etag != info.etag:  # somebody has written it just now
+            fresh = self._cache.path(f"{key}@{came[0].etag}")
+            os.replace(self._cache.path(copy), fresh)
+            return fresh
+        return self._cache.path(copy)
 
     def folder(self, key: str) -> Path:
         """See `Store.folder`."""
@@ -293,12 +304,17 @@ class R2Store:
         return self.keys.object_of(key)
 
     def _machine(self) -> str:
-        """A name of this root: whoever holds its lock on disk knows that no other process there does."""
+        """A name of this root here: whoever holds its lock on disk knows that no other process there does.
+
+        A root may be copied to another machine, its name with it; so the machine's own is part of it, and its start's.
+        """
         key = ".locks/machine"
-        with contextlib.suppress(StoreError):
-            return self._disk.get(key).decode()
-        self._disk.put(key, uuid.uuid4().hex.encode())
-        return self._disk.get(key).decode()
+        if not self._disk.exists(key):
+            self._disk.put(key, uuid.uuid4().hex.encode())
+        start = ""
+        with contextlib.suppress(OSError):
+            start = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return " ".join([self._disk.get(key).decode(), socket.gethostname(), start])
 
     def _missing(self, key: str) -> StoreError:
         return StoreError(f"{self.address(key)}: is not there; `dlf store push` uploads what lies on this disk.")

@@ -75,7 +75,7 @@ def r2_settings(project: Project, environment: Mapping[str, str] = os.environ) -
     if not _is_address(endpoint):
         text = f"{ENDPOINT} is not an address such as https://<account>.r2.cloudflarestorage.com; set it to one."
         raise StoreError(text)
-    if endpoint.endswith(f"/{bucket}"):  # as Cloudflare shows it
+    if urlsplit(endpoint).path.endswith(f"/{bucket}"):  # as Cloudflare shows it
         raise StoreError(f"{ENDPOINT} ends with the bucket '{bucket}'; leave it out there.")
     chosen = project.r2
     raw, labels = _folder(chosen.raw_prefix), _folder(chosen.labels_prefix)

@@ -178,7 +178,7 @@ class Objects:
         except StoreConflict:
             # The answer to a try that succeeded may have been lost, and the next one met what that had written.
             info = self.head(key)
-            if info is not None and info.write == this.get(_WRITE):
+            if this and info is not None and info.write == this[_WRITE]:
                 return info
             raise
 

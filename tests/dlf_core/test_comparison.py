@@ -81,6 +81,14 @@ def test_each_box_has_one_partner_and_the_best_pairs_come_first() -> None:
     assert [(one.only_here, one.only_there) for one in compared.worst] == [(1, 0)]
 
 
+def test_the_best_pair_is_taken_also_where_others_are_left_alone_by_it() -> None:
+    reference = dataset(image("a", box(0.0, 0.4), box(0.1, 0.5)))
+    found = dataset(image("a", box(0.2, 0.6, query="q"), box(0.1, 0.5, query="r")))
+    compared = compare(found, reference)
+    assert {one.query: one.agreement for one in compared.queries} == {"q": 0.0, "r": 1.0}
+    assert [(one.only_here, one.only_there) for one in compared.worst] == [(1, 1)]
+
+
 def test_a_box_of_another_class_or_too_far_off_is_no_partner() -> None:
     reference = dataset(image("a", box(0, 0.5, "bird")), image("b", box(0, 0.4)))
     found = dataset(image("a", box(0, 0.5)), image("b", box(0.2, 0.6)))

@@ -32,6 +32,13 @@ def test_an_image_of_the_same_hash_is_the_same_whatever_it_is_called() -> None:
     assert compared.precision == 1.0
 
 
+def test_a_hash_says_more_than_a_file_name() -> None:
+    found = [image(HASH(1), "a.jpg", boxes=1), image(HASH(2), "b.jpg", boxes=3)]
+    reference = [image(HASH(1), "b.jpg", boxes=1), image(HASH(2), "a.jpg", boxes=3)]
+    compared = together(found, reference)
+    assert (numbers(compared), compared.counts) == ((2, 0, 0), {0: 3})
+
+
 def test_an_image_of_the_same_file_name_is_the_same() -> None:
     assert numbers(together([image(HASH(1), "a.jpg")], [image("a.jpg", "a.jpg")])) == (1, 0, 0)
     assert numbers(together([image(HASH(1), "a.jpg")], [image("a.png", "a.png")])) == (0, 1, 1)
@@ -41,6 +48,8 @@ def test_an_image_is_known_by_the_name_it_had_where_it_came_from() -> None:
     foreign = image("a.jpg", "a.jpg", boxes=1)
     assert numbers(together([image(HASH(1), source_name="a.jpg", boxes=1)], [foreign])) == (1, 0, 0)
     assert numbers(together([image(HASH(1), "a.jpg")], [image(HASH(2), source_name="a.jpg")])) == (1, 0, 0)
+    both = [image(HASH(number), source_name="a.jpg") for number in (1, 2)]
+    assert numbers(together(both[:1], both[1:])) == (1, 0, 0)
 
 
 def test_images_that_only_one_side_has_do_not_count() -> None:

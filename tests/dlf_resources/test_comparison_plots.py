@@ -6,6 +6,7 @@ import io
 import warnings
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -32,10 +33,21 @@ def test_classes_grow_the_picture_until_they_are_too_many() -> None:
     assert sizes == [(770, 220), (770, 594), (770, 1518), (770, 1518)]
 
 
+def test_precision_and_recall_are_as_long_as_they_are_large() -> None:
+    classes = [ClassScore("a", 9, 9, 0.8, 0.2, 0.1), *(ClassScore(name, 0, 0, None, None, None) for name in "bcdef")]
+    with Image.open(io.BytesIO(class_scores(replace(NOTHING, classes=classes)))) as shown:
+        pixels = np.asarray(shown.convert("RGB"))
+    blue, orange = (
+        (pixels == colour).all(axis=2).sum(axis=1).max() for colour in ((0x1F, 0x77, 0xB4), (0xFF, 0x7F, 0x0E))
+    )
+    assert blue == pytest.approx(4 * orange, rel=0.05)
+
+
 def test_pictures_show_their_numbers_and_equal_ones_are_equal() -> None:
     some = replace(NOTHING, classes=scores(3), counts={-2: 1, 0: 5, 7: 2})
     for plot in (class_scores, count_differences):
         assert plot(some) == plot(replace(some)) != plot(NOTHING)
+    assert count_differences(some) != count_differences(replace(some, counts={-2: 1, 0: 5, 7: 4}))
     assert size(count_differences(some)) == (770, 330)
 
 

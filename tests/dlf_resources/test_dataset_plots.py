@@ -47,13 +47,13 @@ def test_the_histogram_grows_with_its_classes_until_they_are_too_many(count: int
 
 
 def test_a_size_is_drawn_at_its_width_and_height() -> None:
-    small, large = (np.asarray(seen(box_sizes(dataset({"a": 5}, sides)))) for sides in ((0.1, 0.2), (0.9, 0.8)))
-    assert small.shape == (484, 572, 3)
+    wide, tall = (np.asarray(seen(box_sizes(dataset({"a": 5}, sides)))) for sides in ((0.9, 0.2), (0.1, 0.8)))
+    assert wide.shape == (484, 572, 3)
 
     def middle(here: np.ndarray, there: np.ndarray) -> np.ndarray:
         return np.argwhere((here < 255).any(axis=2) & (there == 255).all(axis=2)).mean(axis=0)
 
-    (low, left), (high, right) = middle(small, large), middle(large, small)
+    (low, right), (high, left) = middle(wide, tall), middle(tall, wide)
     assert low > high + 100
     assert right > left + 100
 

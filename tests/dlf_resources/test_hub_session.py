@@ -175,3 +175,10 @@ def test_a_token_that_comes_back_in_a_refusal_is_not_shown(
     hub.refuse(ANY, refusal(number, f"You sent Authorization: Bearer {token}, {token}."), times=100)
     assert token not in told(lambda: plan_of(SIGNS, folder))
     assert token not in told(lambda: downloaded(SIGNS))
+
+
+def test_nor_is_a_token_of_somebody_else(hub: Hub, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    hub.refuse(ANY, refusal(403, "hf_abcDEF123 and (hf_xyz) may not"), times=100)
+    said = told(lambda: plan_of(SIGNS, folder))
+    assert "hf_… and (hf_…) may not" in said

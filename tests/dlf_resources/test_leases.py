@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,7 +21,7 @@ from pathlib import Path
 import pytest
 from object_store.corner import Corner
 from object_store.fault_proxy import FaultProxy
-from object_store.faults import Fault, conflict, hang_up, precondition_failed, refuse, slow_down
+from object_store.faults import Fault, conflict, hang_up, lose_answer, precondition_failed, refuse, slow_down
 
 from dlf_core.errors import PartitionBusy, StoreError
 from dlf_resources.stores import leases
@@ -225,7 +226,35 @@ def test_a_process_that_was_killed_on_this_machine_keeps_nobody_waiting(corner: 
     assert LEASE not in corner.objects()
 
 
+def test_a_copy_of_the_data_on_another_machine_does_not_take_it_from_the_first(
+    corner: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their lock files are two, and neither says anything of the other's."""
+    here, there = corner.folder / "here", corner.folder / "there"
+    with lock(corner.store(root=here)):
+        shutil.copytree(here, there)
+        monkeypatch.setattr(socket, "gethostname", lambda: "another")
+        with pytest.raises(PartitionBusy):
+            lock(corner.store(root=there)).__enter__()
+
+
 # the way to the store
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_renewal_of_which_no_answer_came_is_a_renewal(corner: Corner, proxy: FaultProxy) -> None:
+    with lock(corner.store(proxy.url)):
+        proxy.on("PUT", ".locks", lose_answer())
+        rule = proxy.on("PUT", ".locks", hang_up(), 15)  # all tries that there are
+        end = time.monotonic() + 10
+        while rule.used < 15:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        before = corner.head(LEASE)["ETag"]
+        while corner.head(LEASE)["ETag"] == before:
+            assert time.monotonic() < end, "it has given up"
+            time.sleep(0.05)
+    assert LEASE not in corner.objects()
 
 
 @pytest.mark.usefixtures("impatient")

@@ -117,6 +117,17 @@ def test_a_conflict_that_is_none_of_ours_is_told(
     assert corner.read("labels/decisions.json") == b"old"
 
 
+@pytest.mark.parametrize("fault", [precondition_failed(), conflict()])
+def test_a_write_that_the_store_refused_is_none_although_nobody_asked_for_a_condition(
+    corner: Corner, proxy: FaultProxy, store: R2Store, fault: Fault
+) -> None:
+    store.put(TABLE, b"old")
+    proxy.on("PUT", TABLE, fault, None)
+    with pytest.raises(StoreError):
+        store.put(TABLE, b"new")
+    assert corner.read(TABLE) == b"old"
+
+
 def test_whoever_wrote_the_same_bytes_first_is_still_somebody_else(corner: Corner, store: R2Store) -> None:
     version = store.put_if("labels/decisions.json", b"old", None)
     corner.store().put_if("labels/decisions.json", b"new", version)

@@ -13,6 +13,7 @@ from object_store.fault_proxy import FaultProxy
 from dlf_core.errors import StoreError
 from dlf_resources.stores.local import LocalStore
 from dlf_resources.stores.r2 import R2Store
+from dlf_resources.stores.s3_objects import ObjectInfo
 
 pytest_plugins = ["object_store.fixtures"]
 
@@ -131,6 +132,28 @@ def test_a_table_is_downloaded_again_when_it_has_changed(corner: Corner, proxy: 
         for _ in range(2):
             assert reader.path(key).read_bytes() == reader.get(key) == content
     assert len([asked for asked in proxy.asked("GET", key) if asked.status == 200]) == 6 + 2
+
+
+@pytest.mark.parametrize("meanwhile", [b"two", None])
+def test_a_table_that_changes_while_it_is_asked_for_is_taken_for_what_it_is(
+    corner: Corner, monkeypatch: pytest.MonkeyPatch, meanwhile: bytes | None
+) -> None:
+    key = "labels/filter/tiny__positive.x.parquet"
+    writer, reader = corner.store(), corner.store()
+    writer.put(key, b"one")
+    real = reader.objects.head
+
+    def head(name: str) -> ObjectInfo | None:
+        info = real(name)
+        writer.put(key, meanwhile) if meanwhile else writer.delete(key)
+        return info
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reader.objects, "head", head)
+        found = reader.path(key)
+    assert (found.read_bytes() if found.exists() else None) == meanwhile
+    writer.put(key, b"one")
+    assert reader.path(key).read_bytes() == b"one"
 
 
 def test_a_deleted_image_is_gone_from_this_disk_too(corner: Corner) -> None:

@@ -174,7 +174,8 @@ def test_the_bucket_is_no_part_of_the_endpoint_although_cloudflare_shows_it_ther
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["http://127.0.0.1:9000", "https://[::1]:9000", "https://r2.example/", "https://r2.example/storage/s3"]
+    "endpoint",
+    ["http://127.0.0.1:9000", "https://[::1]:9000", "https://r2.example/", "https://r2.example/s3", "http://photos"],
 )
 def test_an_endpoint_may_be_any_s3(project: Project, endpoint: str) -> None:
     assert r2_settings(project, TOLD | {"R2_ENDPOINT_URL": endpoint}).endpoint == endpoint.rstrip("/")
