@@ -20,7 +20,7 @@ from dlf_core.markdown_text import plain
 
 _SIZES = (
     *((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")),
-    *((10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M")),
+    *((10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"), (1_000_000_000, "100M<n<1B")),
 )
 _HUB_SPLITS = {"train": "train", "val": "validation", "test": "test"}
 
@@ -97,7 +97,7 @@ def card_markdown(
 def _front_matter(dataset: Dataset, licenses: Sequence[License], made: Provenance, parquet: bool) -> dict[str, Any]:
     front: dict[str, Any] = {"pretty_name": " ".join(dataset.name.split()), **_license(licenses)}
     front["task_categories"] = ["object-detection"]
-    front["size_categories"] = [next((name for most, name in _SIZES if len(licenses) < most), "n>1T")]
+    front["size_categories"] = [next((name for most, name in _SIZES if len(licenses) < most), "1B<n<10B")]
     front["annotations_creators"] = ["machine-generated", *(["expert-generated"] if made.boxes_seen else [])]
     front["tags"] = ["object-detection", "data-label-factory"]
     if parquet:

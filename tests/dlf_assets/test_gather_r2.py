@@ -10,7 +10,7 @@ import pytest
 from factory import KEY, Factory
 from object_store.corner import Corner
 from object_store.fault_proxy import FaultProxy
-from object_store.faults import lose_answer, refuse, slow_down
+from object_store.faults import lose_answer, refuse, slow_down, stall
 
 from dlf_assets.cli.launch import _cause
 from dlf_assets.pictures import picture_of
@@ -65,6 +65,13 @@ def test_images_are_uploaded_first_and_the_table_last(
     assert set(order[:5]) == set(paths)
     assert order[5:] == [GATHER]
     assert not (factory.workspace.data("p") / "raw").exists()
+
+
+def test_many_images_are_uploaded_at_once(factory: Factory, project: Project, proxy: FaultProxy) -> None:
+    proxy.on("PUT", "/raw/", stall(1), 5)
+    assert gather(factory)["computed"] == 5
+    began = [asked.at for asked in proxy.asked("PUT", "/raw/")]
+    assert max(began) - min(began) < 0.9
 
 
 def test_a_second_gather_uploads_nothing_and_an_image_that_is_gone_comes_back(

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from object_store.corner import Corner
+from object_store.corner import Corner, image_key
 
 from dlf_core.errors import StoreError
 from dlf_resources.stores import disk_cache
@@ -166,3 +166,16 @@ def test_a_store_keeps_no_more_copies_than_it_may_and_gives_all_the_same(
     for _ in range(2):
         assert {key: store.path(key).read_bytes() for key in contents} == contents
     assert sum(file.stat().st_size for file in (corner.folder / "here").rglob("*") if file.is_file()) <= 5000
+
+
+def test_images_that_are_gathered_count_too(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk_cache, "_KEPT_SECONDS", 0.0)
+    store = corner.store(cache_bytes=5000)
+    for number in range(10):
+        content = bytes([number]) * 1000
+        file = store.folder("raw/positive/x") / image_key(content).rpartition("/")[2]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        store.placed(image_key(content))
+    assert len(list(store.folder("raw/positive/x").iterdir())) <= 5
+    assert len(list(store.list("raw"))) == 10
