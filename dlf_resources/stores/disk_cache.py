@@ -14,6 +14,8 @@ from dlf_resources.stores.local import explained
 _KEPT_SECONDS = 600.0
 """What was used so recently stays: whoever was told its path may be about to open it."""
 _FILL = 0.9
+_AGAIN_SECONDS = 30.0
+"""Until it is tried again to make room where nothing might go: each time every file is looked at."""
 
 
 class DiskCache:
@@ -28,6 +30,7 @@ class DiskCache:
         self.folder = folder
         self._most = most_bytes
         self._bytes: int | None = None
+        self._full_until = 0.0
         self._lock = threading.Lock()
 
     def path(self, key: str) -> Path:
@@ -62,7 +65,7 @@ class DiskCache:
             else:
                 with contextlib.suppress(OSError):
                     self._bytes += file.stat().st_size
-            if self._bytes > self._most:
+            if self._bytes > self._most and time.monotonic() >= self._full_until:
                 self._evict()
 
     def remove(self, key: str) -> None:
@@ -81,6 +84,8 @@ class DiskCache:
                 file.unlink()
                 left -= size
         self._bytes = left
+        if left > self._most:
+            self._full_until = time.monotonic() + _AGAIN_SECONDS
 
     def _files(self) -> list[tuple[float, int, Path]]:
         """When it was used last, its size and where it is, of each file."""

@@ -18,7 +18,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential, wait_random
 
 from dlf_core.errors import StoreConflict, StoreError
 from dlf_resources.stores.local import explained as explained_disk
@@ -31,6 +31,8 @@ CONNECTIONS = 32
 TRIES = 4
 """Of botocore, for what may pass. It stops trying for a while when many requests fail at once; so we try again, too."""
 OUTER_TRIES = 4
+PATIENCE_SECONDS = 60.0
+"""So long a store that has answered before may be away: many uploads at once soon use up what botocore tries again."""
 CONNECT_SECONDS, READ_SECONDS = 10, 60
 _SHA256, _WRITE = "sha256", "write"
 _CHUNK = 1 << 20
@@ -58,6 +60,7 @@ class Objects:
 
     def __init__(self, settings: R2Settings):
         self.settings = settings
+        self._has_answered = False
         self._client = _client(settings.endpoint, settings.access_key, settings.secret_key)
 
     def get(self, key: str) -> bytes:
@@ -272,14 +275,21 @@ class Objects:
         # Also bodies that break off while they are read, which botocore does not ask for again.
         turns = Retrying(
             retry=retry_if_exception(may_pass),
-            stop=stop_after_attempt(OUTER_TRIES),
-            wait=wait_random_exponential(0.5, 8),
+            stop=self._gives_up,
+            wait=wait_exponential(0.5, 8) + wait_random(0, 1),
             reraise=True,
         )
         try:
-            return turns(ask)
+            found = turns(ask)
         except (BotoCoreError, ClientError, HTTPError) as error:
             raise explained(error, self.settings, key, action) from None
+        self._has_answered = True
+        return found
+
+    def _gives_up(self, turn: RetryCallState) -> bool:
+        # The address of one that has never answered may be wrong, and then its user should hear of it soon.
+        patience = PATIENCE_SECONDS if self._has_answered else 0.0
+        return turn.attempt_number >= OUTER_TRIES and (turn.seconds_since_start or 0.0) >= patience
 
     def _damaged(self, key: str, said: str | None = None) -> StoreError:
         where = f"{self.settings.bucket}/{key} at {self.settings.host}"

@@ -77,6 +77,18 @@ def test_whatever_was_used_in_the_last_ten_minutes_stays_however_much_it_is(fold
     assert len(left(cache)) == 30
 
 
+def test_a_cache_in_which_nothing_may_go_is_not_looked_through_for_every_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walks: list[Path] = []
+    real = os.walk
+    monkeypatch.setattr(os, "walk", lambda top: walks.append(top) or real(top))
+    cache = DiskCache(folder, 1000)
+    for number in range(200):
+        fill(cache, f"raw/{number}", minutes_ago=1)
+    assert len(walks) < 10
+
+
 def test_one_that_is_larger_than_all_of_it_is_there_for_whoever_asked(folder: Path) -> None:
     cache = DiskCache(folder, 1000)
     fill(cache, "raw/old")

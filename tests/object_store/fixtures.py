@@ -61,6 +61,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     for module in ("botocore.endpoint", "tenacity.nap"):
         monkeypatch.setattr(f"{module}.time", SimpleNamespace(sleep=waits.append))
     monkeypatch.setattr(RetryQuota, "acquire", lambda *_: True)
+    monkeypatch.setattr(s3_objects, "PATIENCE_SECONDS", 0.0, raising=False)
     return waits
 
 
