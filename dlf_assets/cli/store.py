@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from dlf_resources.stores.local import LocalStore
     from dlf_resources.stores.r2 import R2Store
 
-store = typer.Typer(no_args_is_help=True, help="A project's data on disk and in R2: compare, copy, check.")
+store = typer.Typer(
+    no_args_is_help=True,
+    help="A project's data on disk and in R2: compare, copy, check.",
+    epilog="Example: dlf store status --project drones",
+)
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be copied.")]
 
 
