@@ -178,15 +178,14 @@ def test_faults_that_pass_leave_both_sides_equal(disk: LocalStore, corner: Corne
     assert files(empty) == files(disk)
 
 
-@pytest.mark.parametrize("spoilt", [b"", PICTURES[0][:50]])
+@pytest.mark.parametrize("spoilt", [b"", PICTURES[0][:50]], ids=["empty", "cut"])
 def test_a_damaged_image_is_not_put_over_a_whole_one(disk: LocalStore, remote: R2Store, spoilt: bytes) -> None:
     remote.put(IMAGES[0], PICTURES[0])
     disk.put(IMAGES[0], spoilt)  # power was lost before the disk had it
     with pytest.raises(StoreError) as caught:
         pushed(disk, remote)
-    assert str(caught.value) == (
-        f"{disk.path(IMAGES[0])}: its bytes are not those of its name; delete it and gather its bucket again."
-    )
+    way_out = "its bytes are not those of its name; delete it and gather its bucket again."
+    assert str(caught.value).startswith(f"{disk.path(IMAGES[0])}: {way_out}")
     assert remote.objects.get(remote.keys.object_of(IMAGES[0])) == PICTURES[0]
 
 
