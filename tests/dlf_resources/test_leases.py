@@ -131,11 +131,11 @@ def test_who_waits_gets_it_when_it_is_given_back(corner: Corner) -> None:
 
 
 def test_as_long_as_it_is_renewed_nobody_takes_it(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leases, "LEASE_SECONDS", 1.5)  # the store's clock tells whole seconds
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 2.5)  # the store's clock tells whole seconds
     with lock(corner.store()):
         seen = corner.head(LEASE)["ETag"]
         with pytest.raises(PartitionBusy):
-            lock(corner.store(), 2.8).__enter__()
+            lock(corner.store(), 3.8).__enter__()
         assert corner.head(LEASE)["ETag"] != seen
 
 
