@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -41,6 +42,9 @@ _TOLD = {
     "license_url": "license_url",
 }
 _OURS = (*("box_id", "query", "score", "score_kind", "backend", "model", "verdict", "p_yes", "reasoning", "decision"),)
+_AT_ONCE = 32_768
+"""Annotations that lie in memory as objects."""
+_PLACE = re.compile(r"\$\[(\d+)\]")
 _License = tuple[str, str | None]
 _Numbers = NDArray[np.float64]
 
@@ -224,11 +228,11 @@ class _Annotation(msgspec.Struct):
 
 
 class _File(msgspec.Struct):
-    """What is read of a file; a tenth of the memory of all that it holds."""
+    """What is read of a file; annotations are looked at some at a time."""
 
     categories: list[_Category]
     images: list[_Image]
-    annotations: list[_Annotation]
+    annotations: list[msgspec.Raw]
     info: dict[str, Any] | None = None
 
 
@@ -262,18 +266,10 @@ def _read(file: Path, split: str) -> Dataset:
         raise FormatError(f"{file}: is not a COCO detection file: {error}.") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FormatError(f"{file}: is not COCO JSON: {error}.") from None
-    names = {one.id: one.name for one in data.categories}
-    place = {one.id: number for number, one in enumerate(data.images)}
-    # Into the order of the images, and of one image as they stand in the file.
-    data.annotations.sort(key=lambda one: place.get(one.image_id, -1))
-    try:
-        of_image = np.array([place[one.image_id] for one in data.annotations], np.int64)
-        classes = [names[one.category_id] for one in data.annotations]
-    except KeyError as error:
-        raise FormatError(f"{file}: an annotation names {error}, which is no image or category of the file.") from None
     sizes = np.array([(one.width, one.height) for one in data.images], np.float64).reshape(-1, 2)
     if ((sizes < 1) | (sizes >= 2**31)).any():
         raise FormatError(f"{file}: an image has width or height 0, or one that no image has.")
+    of_image, boxes = _boxes(file, data, sizes)
     images: dict[str, Any] = {
         "image_id": [one.image_hash or one.file_name for one in data.images],
         "width": sizes[:, 0].astype(np.int32),
@@ -283,17 +279,49 @@ def _read(file: Path, split: str) -> Dataset:
     }
     images |= {name: [getattr(one, name) for one in data.images] for name in ("file_name", "bucket")}
     images |= {name: [getattr(one, key) for one in data.images] for key, name in _TOLD.items()}
-    boxes: dict[str, Any] = {"class_name": classes, "crowd": [bool(one.iscrowd) for one in data.annotations]}
-    boxes |= _corners(np.array([one.bbox for one in data.annotations], np.float64).reshape(-1, 4), sizes[of_image])
-    boxes |= {name: [getattr(one, name) for one in data.annotations] for name in _OURS}
     told = data.info or {}
     return Dataset(
         file.stem,
-        list(names.values()),
+        list({one.id: one.name for one in data.categories}.values()),
         table_of(images, IMAGES),
-        table_of(boxes, BOXES),
+        boxes,
         str(told.get("description") or ""),
     )
+
+
+def _boxes(file: Path, data: _File, sizes: _Numbers) -> tuple[NDArray[np.int64], pa.Table]:
+    """Place of the image of each box, and the boxes: in the order of the images, of one as they stand in the file."""
+    names = {one.id: one.name for one in data.categories}
+    place = {one.id: number for number, one in enumerate(data.images)}
+    places: list[NDArray[np.int64]] = []
+    tables: list[pa.Table] = []
+    for first in range(0, max(len(data.annotations), 1), _AT_ONCE):
+        some = _annotations_of(file, data.annotations[first : first + _AT_ONCE], first)
+        try:
+            of_image = np.array([place[one.image_id] for one in some], np.int64)
+            classes = [names[one.category_id] for one in some]
+        except KeyError as error:
+            said = f"an annotation names {error}, which is no image or category of the file"
+            raise FormatError(f"{file}: {said}.") from None
+        boxes: dict[str, Any] = {"class_name": classes, "crowd": [bool(one.iscrowd) for one in some]}
+        boxes |= _corners(np.array([one.bbox for one in some], np.float64).reshape(-1, 4), sizes[of_image])
+        boxes |= {name: [getattr(one, name) for one in some] for name in _OURS}
+        places.append(of_image)
+        tables.append(table_of(boxes, BOXES))
+    of_image, table = np.concatenate(places), pa.concat_tables(tables)
+    if (np.diff(of_image) < 0).any():
+        table = table.take(pa.array(np.argsort(of_image, kind="stable")))
+    return of_image, table
+
+
+def _annotations_of(file: Path, raw: list[msgspec.Raw], first: int) -> list[_Annotation]:
+    try:
+        return msgspec.json.decode(b"[%b]" % b",".join(raw), type=list[_Annotation])
+    except msgspec.ValidationError as error:
+        said = _PLACE.sub(lambda found: f"$.annotations[{first + int(found[1])}]", str(error))
+        raise FormatError(f"{file}: is not a COCO detection file: {said}.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise FormatError(f"{file}: is not COCO JSON: {error}.") from None
 
 
 def _corners(numbers: _Numbers, sizes: _Numbers) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
+import msgspec
 import orjson
 
 from dlf_core.errors import FormatError
@@ -95,15 +96,16 @@ def read(path: Path) -> Dataset:
     """
     file = path / FILE if path.is_dir() else path
     try:
-        tasks = orjson.loads(file.read_bytes())
-        if not isinstance(tasks, list):
-            raise FormatError(f"{file}: is not a list of tasks.")
+        # One task after the other becomes objects: all of them are ten times the file.
+        tasks = msgspec.json.decode(file.read_bytes(), type=list[msgspec.Raw])
         found = Dataset.of(path.name, [], _images(tasks))
+    except msgspec.ValidationError:
+        raise FormatError(f"{file}: is not a list of tasks.") from None
     except OSError as error:
         raise FormatError(f"{file}: cannot be read: {error.strerror or error}.") from None
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise FormatError(f"{file}: is not Label Studio JSON: {error} is missing or does not fit.") from None
-    except (ValueError, OverflowError) as error:
+    except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
         raise FormatError(f"{file}: is not Label Studio JSON: {error}.") from None
     classes = dict.fromkeys(
         [*_classes(path), *sorted(found.box_table["class_name"].cast("string").unique().to_pylist())]
@@ -121,8 +123,9 @@ def _classes(path: Path) -> Iterator[str]:
                 yield name
 
 
-def _images(tasks: list[dict[str, Any]]) -> Iterator[LabeledImage]:
-    for task in tasks:
+def _images(tasks: list[msgspec.Raw]) -> Iterator[LabeledImage]:
+    for raw in tasks:
+        task = orjson.loads(bytes(raw))
         data = task["data"]
         done = [one for one in task.get("annotations") or () if not one.get("was_cancelled")]
         chosen = (done or task.get("predictions") or [{}])[0]
