@@ -82,23 +82,24 @@ def _boxes(part: Part, attributes: Sequence[str]) -> Iterator[str]:
     scale = np.array([part.images["width"], part.images["height"]] * 2, np.float64).T.repeat(counts, axis=0)
     corners = np.array([part.boxes[name] for name in ("x1", "y1", "x2", "y2")], np.float64).T.reshape(-1, 4) * scale
     labels = {name: attribute(name) for name in set(part.boxes["class_name"])}
-    told = list(zip(*(part.boxes[name] for name in attributes), strict=True)) or [()] * len(corners)
+    told = [_elements(name, part.boxes[name]) for name in attributes]
+    told.append(_elements("crowd", ["true" if crowd else None for crowd in part.boxes["crowd"]]))
     lines = []
-    for at, (x1, y1, x2, y2) in enumerate(corners.tolist()):
-        inner = "".join(
-            f"      <attribute name={attribute(name)}>{text(value)}</attribute>\n"
-            for name, value in zip(attributes, told[at], strict=True)
-            if value is not None
-        )
-        if part.boxes["crowd"][at]:
-            inner += '      <attribute name="crowd">true</attribute>\n'
+    for at, ((x1, y1, x2, y2), inner) in enumerate(zip(corners.tolist(), zip(*told, strict=True), strict=True)):
         source = "manual" if part.boxes["decision"][at] == "approved" else "auto"
         lines.append(
             f'    <box label={labels[part.boxes["class_name"][at]]} source="{source}" occluded="0" xtl="{x1:.3f}" '
-            f'ytl="{y1:.3f}" xbr="{x2:.3f}" ybr="{y2:.3f}" z_order="0">\n{inner}    </box>\n'
+            f'ytl="{y1:.3f}" xbr="{x2:.3f}" ybr="{y2:.3f}" z_order="0">\n{"".join(inner)}    </box>\n'
         )
     for begin, end in itertools.pairwise(part.offsets):
         yield "".join(lines[begin:end])
+
+
+def _elements(name: str, values: Sequence[object]) -> list[str]:
+    """The `<attribute>` of each value; nothing for None."""
+    head = f"      <attribute name={attribute(name)}>"
+    lines: dict[object, str] = {value: f"{head}{text(value)}</attribute>\n" for value in set(values)} | {None: ""}
+    return [lines[value] for value in values]
 
 
 def read(path: Path) -> Dataset:

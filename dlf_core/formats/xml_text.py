@@ -14,6 +14,10 @@ from dlf_core.errors import FormatError
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
+# Most text has none of them, and is looked through once.
+_SPECIAL = re.compile("[^\t\n !\"#-%'-;=?-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
 def allowed(value: object) -> str:
     """A value as text that XML can hold."""
     return _FORBIDDEN.sub("\ufffd", str(value))
@@ -21,7 +25,8 @@ def allowed(value: object) -> str:
 
 def text(value: object) -> str:
     """A value between two tags."""
-    return escape(allowed(value), {"\r": "&#13;"})
+    plain = str(value)
+    return escape(allowed(plain), {"\r": "&#13;"}) if _SPECIAL.search(plain) else plain
 
 
 def attribute(value: object) -> str:
