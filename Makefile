@@ -72,6 +72,7 @@ benchmark: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.evaluation_speed
 	@$(BIN)/python -m benchmarks.page
 	@$(BIN)/python -m benchmarks.gather_page --run
+	@$(BIN)/python -m benchmarks.formats_page --run
 	@echo "with photos of your own: $(BIN)/python -m benchmarks.embedded_quality FOLDER (docs/performance.md)"
 
 pictures: $(VENV)/.dev

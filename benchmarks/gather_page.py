@@ -8,32 +8,19 @@ Near-duplicates need photos: `python -m benchmarks.near_duplicates FOLDER --out 
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
-FIGURES = DOCS / "figures"
-PAGE = DOCS / "performance.md"
+from benchmarks import page_section
+
 PROGRAMS = ("gather_speed", "download_clients", "hash_search")
-BEGIN, END = "<!-- made by benchmarks.gather_page: begin -->", "<!-- made by benchmarks.gather_page: end -->"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", action="store_true")
     if parser.parse_args().run:
-        for name in PROGRAMS:
-            command = [sys.executable, "-m", f"benchmarks.{name}", "--out", str(FIGURES / f"{name}.json")]
-            subprocess.run(command, check=True)
-    names = (*PROGRAMS, "near_duplicates")
-    figures = {name: json.loads((FIGURES / f"{name}.json").read_text()) for name in names}
-    text = PAGE.read_text()
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{_section(figures)}{END}{after}")
+        page_section.measure(PROGRAMS)
+    page_section.put("gather_page", _section(page_section.figures_of((*PROGRAMS, "near_duplicates"))))
 
 
 def _section(figures: dict[str, Any]) -> str:

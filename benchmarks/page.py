@@ -7,34 +7,22 @@ python -m benchmarks.page --no-run   write from the figures in docs/figures/
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
-FIGURES = DOCS / "figures"
-PAGE = DOCS / "performance.md"
-PLOT = DOCS / "pictures" / "saturation.svg"
+from benchmarks import page_section
+
+PLOT = page_section.DOCS / "pictures" / "saturation.svg"
 PROGRAMS = ("saturation", "client_cpu", "stage_memory", "rerun")
-BEGIN, END = "<!-- made by benchmarks.page: begin -->", "<!-- made by benchmarks.page: end -->"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--no-run", action="store_true")
     if not parser.parse_args().no_run:
-        FIGURES.mkdir(exist_ok=True)
-        for name in PROGRAMS:
-            command = [sys.executable, "-m", f"benchmarks.{name}", "--out", str(FIGURES / f"{name}.json")]
-            subprocess.run(command, check=True)
-    figures = {name: json.loads((FIGURES / f"{name}.json").read_text()) for name in PROGRAMS}
+        page_section.measure(PROGRAMS)
+    figures = page_section.figures_of(PROGRAMS)
     _plot(figures["saturation"]["rows"])
-    text = PAGE.read_text()
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{_section(figures)}{END}{after}")
+    page_section.put("page", _section(figures))
 
 
 def _section(figures: dict[str, Any]) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -89,7 +91,8 @@ class Comparison:
 def compare(found: Dataset, reference: Dataset, verified: Mapping[str, tuple[int, int]] | None = None) -> Comparison:
     """Compare a data set with a reference on the images that both have.
 
-    Images are the same when their hashes are, or else their file names (also the name a file had where it came from).
+    Images are the same when their hashes are, or else their file names: with folders, without, or as it was where the
+    file came from.
 
     Args:
         found: the data set.
@@ -127,8 +130,8 @@ def compare(found: Dataset, reference: Dataset, verified: Mapping[str, tuple[int
     worst.sort(key=lambda one: (-(one.only_here + one.only_there), one.file_name))
     said = verified or {}
     queries = [
-        QueryScore(query, count, agreed[query] / count, _rate(*said.get(query, (0, 0))))
-        for query, count in asked.most_common()
+        QueryScore(query, count, _rate(agreed[query], count), _rate(*said.get(query, (0, 0))))
+        for query, count in (asked + Counter()).most_common() + [(query, 0) for query in said if query not in asked]
     ]
     return Comparison(
         images=len(pairs),
@@ -154,8 +157,9 @@ def _pairs(found: Dataset, reference: Dataset) -> list[tuple[LabeledImage, Label
     ours, theirs = dict(enumerate(found.images)), dict(enumerate(reference.images))
     every = dict(ours), dict(theirs)
     partner: dict[int, int] = {}
-    for mine, other in _SAME:
-        here, there = _by_name(ours, mine), _by_name(theirs, other)
+    kinds: tuple[Callable[[str], str], ...] = (str, _file_name)
+    for name_of, (mine, other) in itertools.product(kinds, _SAME):
+        here, there = _by_name(ours, mine, name_of), _by_name(theirs, other, name_of)
         for name in here.keys() & there.keys():
             partner[here[name]] = there[name]
             del ours[here[name]], theirs[there[name]]
@@ -172,12 +176,17 @@ _SAME = (
 )
 
 
-def _by_name(images: Mapping[int, LabeledImage], kind: str) -> dict[str, int]:
+def _file_name(told: str) -> str:
+    """Without folders, those of Windows too."""
+    return PurePosixPath(told.replace("\\", "/")).name
+
+
+def _by_name(images: Mapping[int, LabeledImage], kind: str, name_of: Callable[[str], str]) -> dict[str, int]:
     """Name → the one image that has it."""
     places: dict[str, list[int]] = {}
     for place, image in images.items():
         if name := getattr(image, kind):
-            places.setdefault(name, []).append(place)
+            places.setdefault(name_of(name), []).append(place)
     return {name: some[0] for name, some in places.items() if len(some) == 1}
 
 

@@ -59,6 +59,8 @@ def export(
 ) -> None:
     """Write the data set in a format; the folder gets a sub-folder a format, with its images."""
     loaded = load_project(project)
+    from rich.markup import escape
+
     from dlf_assets.cli.output import console, print_json
     from dlf_core.attribution import publishing_problems
     from dlf_core.errors import FactoryError
@@ -91,7 +93,7 @@ def export(
         print_json({"images": len(chosen.images), "boxes": chosen.box_count, "paths": paths})
         return
     for problem in publishing_problems(chosen.images):
-        console().print(f"[yellow]before this is published:[/] {problem}", soft_wrap=True)
+        console().print(f"[yellow]before this is published:[/] {escape(problem)}", soft_wrap=True)
     for name, path in paths.items():
         text = f"{name}: {len(chosen.images)} images, {chosen.box_count} boxes in {path}"
         if name == "crops":

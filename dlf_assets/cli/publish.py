@@ -79,7 +79,7 @@ def publish(
         _show(plan, private)
     if dry_run or not plan.todo:
         if json:
-            print_json(_as_dict(plan, None))
+            print_json(_as_dict(plan, None, private))
         else:
             out.print("nothing was written" if dry_run else "nothing to do: the Hub has this data set already")
         return
@@ -90,7 +90,7 @@ def publish(
         message = f"{images:,} images, {boxes:,} boxes; data set {chosen.fingerprint()[:12]}"
         address = upload(plan, private=private, message=message, progress=progress)
     if json:
-        print_json(_as_dict(plan, address))
+        print_json(_as_dict(plan, address, private))
     else:
         out.print(f"published: {address}", soft_wrap=True, markup=False)
 
@@ -137,6 +137,7 @@ def _confirm(name: str) -> None:
         raise FactoryError("not published: that is another name.")
 
 
-def _as_dict(plan: Plan, address: str | None) -> dict[str, object]:
+def _as_dict(plan: Plan, address: str | None, private: bool) -> dict[str, object]:
     files = [{"path": file.path, "bytes": file.bytes, "change": file.change.value} for file in plan.files]
-    return {"repo": plan.repo, "published": address is not None, "address": address, "files": files}
+    known = {"repo": plan.repo, "existed": plan.exists, "private": plan.private if plan.exists else private}
+    return known | {"published": address is not None, "address": address, "files": files}

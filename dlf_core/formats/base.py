@@ -38,7 +38,8 @@ class Format:
         title: what it is, in a line.
         write: puts a data set into an empty folder; without pictures, the labels only.
         read: a data set from such a folder, or from its one file of labels; raises `FormatError`, which names what
-            cannot be read. Image ids that a file does not tell are the images' file names.
+            cannot be read. Image ids that a file does not tell are the file
+            names of the images, without ending.
         image_fields: fields of a `LabeledImage` that come back as they were.
         box_fields: fields of a `LabeledBox` that come back as they were; corners to a hundredth of a pixel.
         read_pictures: file names and bytes of the pictures that lie within its files; None where they are files.

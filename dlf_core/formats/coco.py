@@ -14,7 +14,7 @@ import contextlib
 import itertools
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 import msgspec
@@ -239,7 +239,8 @@ class _File(msgspec.Struct):
 def read(path: Path) -> Dataset:
     """A data set from a COCO detection file, or from a folder of them (one a split, or `annotations.json`).
 
-    Images keep their file name; `image_id` is ours where the file carries `image_hash`, else the file name.
+    Images keep their file name; `image_id` is ours where the file carries `image_hash`, else the file name
+    without folders and ending.
 
     Raises:
         FormatError: not JSON, or a part is missing or does not fit.
@@ -271,7 +272,7 @@ def _read(file: Path, split: str) -> Dataset:
         raise FormatError(f"{file}: an image has width or height 0, or one that no image has.")
     of_image, boxes = _boxes(file, data, sizes)
     images: dict[str, Any] = {
-        "image_id": [one.image_hash or one.file_name for one in data.images],
+        "image_id": [one.image_hash or PurePosixPath(one.file_name).stem for one in data.images],
         "width": sizes[:, 0].astype(np.int32),
         "height": sizes[:, 1].astype(np.int32),
         "split": [split_named(one.split, split) for one in data.images],

@@ -89,7 +89,8 @@ def _region(place: int, box: LabeledBox, image: LabeledImage) -> dict[str, Any]:
 
 def read(path: Path) -> Dataset:
     """A data set from a file of tasks, or from its folder. Of a task the first annotation that was not cancelled
-    counts, and without one the first prediction; only upright rectangles are read.
+    counts, and without one the first prediction; only upright rectangles are read. A task that nobody and nothing has
+    labelled is left out, unless it is ours: then it is an image without boxes.
 
     Raises:
         FormatError: names what cannot be read.
@@ -128,13 +129,15 @@ def _images(tasks: list[msgspec.Raw]) -> Iterator[LabeledImage]:
         task = orjson.loads(bytes(raw))
         data = task["data"]
         done = [one for one in task.get("annotations") or () if not one.get("was_cancelled")]
+        name = str(data.get("file_name") or _file_name(str(data["image"])))
+        if not done and not task.get("predictions") and "size" not in data:
+            continue
         chosen = (done or task.get("predictions") or [{}])[0]
         regions = [one for one in chosen.get("result") or () if one.get("type") == "rectanglelabels"]
         known = [[one["original_width"], one["original_height"]] for one in regions]
         width, height = data.get("size") or (known[0] if known else (0, 0))
         if known and not (1 <= width < 2**31 and 1 <= height < 2**31):
             raise ValueError("an image has width or height 0, or one that no image has")
-        name = str(data.get("file_name") or _file_name(str(data["image"])))
         told = {key: data.get(key) for key in _TOLD_OF_IMAGE if key not in ("image_id", "file_name", "split")}
         yield LabeledImage(
             **told,

@@ -29,6 +29,8 @@ from dlf_core.formats.xml_text import allowed, elements, text
 _HEAD = "# label:color_rgb:parts:actions\n"
 # What ends a name or a line there, begins a comment, or would be read as one of these.
 _NOT_IN_A_LINE = re.compile("[:\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]|^#|%(?=[0-9A-Fa-f]{2})")
+_BACKGROUND = "background:0,0,0:"
+"""CVAT lists it for masks; it is no class of boxes."""
 _SPLITS = ("train", "val", "test")
 
 
@@ -92,7 +94,7 @@ def read(path: Path) -> Dataset:
     if not files and not (path / "labelmap.txt").is_file():
         raise FormatError(f"{path}: has no Annotations/*.xml; it is no Pascal VOC folder.")
     splits = {stem: split for split in reversed(_SPLITS) for stem in _lines(path / "ImageSets/Main" / f"{split}.txt")}
-    lines = [line for line in _lines(path / "labelmap.txt") if line and not line.startswith("#")]
+    lines = [line for line in _lines(path / "labelmap.txt") if line and not line.startswith(("#", _BACKGROUND))]
     classes = [unquote(line.split(":")[0]) for line in lines]
     images = Dataset.of(path.name, classes, (_image(file, splits) for file in files))
     found = dict.fromkeys([*classes, *sorted(images.box_table["class_name"].cast("string").unique().to_pylist())])

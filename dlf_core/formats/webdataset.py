@@ -60,7 +60,7 @@ class _Shards:
             self.close()
         if self._tar is None:
             file = self._folder / f"{self._split}-{self._number:06}.tar"
-            self._tar = tarfile.open(file, "w", format=tarfile.PAX_FORMAT)  # noqa: SIM115  # `close` closes it
+            self._tar = tarfile.TarFile(file, "w", format=tarfile.PAX_FORMAT, copybufsize=1 << 20)
             self._number += 1
         for name, content in files:
             entry = tarfile.TarInfo(name)

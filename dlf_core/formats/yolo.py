@@ -63,11 +63,11 @@ def write(dataset: Dataset, folder: Path, pictures: Pictures | None) -> None:
 
 
 def _lines(part: Part, class_ids: dict[str, int]) -> Iterator[str]:
-    """The label file of each image; six decimals: a tenth of a pixel on an image of 100,000 pixels."""
+    """The label file of each image; seven decimals: a hundredth of a pixel on an image of 65,000 pixels."""
     x1, y1, x2, y2 = (np.array(part.boxes[name], np.float64) for name in ("x1", "y1", "x2", "y2"))
     numbers = zip(*(column.tolist() for column in ((x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1)), strict=True)
     ids = [class_ids[name] for name in part.boxes["class_name"]]
-    lines = ["%d %.6f %.6f %.6f %.6f\n" % (one, *four) for one, four in zip(ids, numbers, strict=True)]  # noqa: UP031
+    lines = ["%d %.7f %.7f %.7f %.7f\n" % (one, *four) for one, four in zip(ids, numbers, strict=True)]  # noqa: UP031
     for begin, end in itertools.pairwise(part.offsets):
         yield "".join(lines[begin:end])
 
@@ -118,7 +118,17 @@ def read(path: Path) -> Dataset:
         for split, place, file in files
         if file.suffix.lower() in _SUFFIXES and file.is_file()
     )
-    return Dataset.of(folder.name, classes, images)
+    found = Dataset.of(folder.name, classes, images)
+    if not len(found.image_table):
+        _refuse_labels_alone([_labels(place) for _, place in places])
+    return found
+
+
+def _refuse_labels_alone(folders: list[Path]) -> None:
+    labels = next((file for folder in folders if folder.is_dir() for file in folder.glob("*.txt")), None)
+    if labels is not None:
+        said = "there are labels but no pictures, which alone tell an image's size; put them into its images folder"
+        raise FormatError(f"{labels.parent}: {said}.")
 
 
 def _labels(images: Path) -> Path:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from dlf_resources.hub.session import HubError, hub_api, hub_errors
+from dlf_resources.hub.session import HubError, hub_api, hub_errors, patiently
 
 AT_ONCE = 20
 _BLOCK = 1 << 20
@@ -63,7 +63,7 @@ def plan_of(repo: str, folder: Path) -> Plan:
     Raises:
         HubError: the Hub cannot be asked.
     """
-    from huggingface_hub.errors import RepositoryNotFoundError
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
     from huggingface_hub.hf_api import RepoFile
 
     api = hub_api(needs_token=True)
@@ -73,10 +73,12 @@ def plan_of(repo: str, folder: Path) -> Plan:
     exists, private, head = False, None, None
     with hub_errors(repo):
         try:
-            info = api.dataset_info(repo)
+            info = patiently(lambda: api.dataset_info(repo))
             exists, private, head = True, bool(info.private), info.sha
-            tree = api.list_repo_tree(repo, recursive=True, repo_type="dataset", revision=head)
+            tree = patiently(lambda: list(api.list_repo_tree(repo, recursive=True, repo_type="dataset", revision=head)))
             there = {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
+        except GatedRepoError:  # it is there, although it counts as not found
+            raise
         except RepositoryNotFoundError:
             pass
     found = [PublishedFile(path, file.stat().st_size, _change(file, there.get(path))) for path, file in here.items()]
@@ -94,7 +96,7 @@ def publish(plan: Plan, *, private: bool, message: str, progress: Callable[[int,
     visible at once.
 
     Raises:
-        HubError: it cannot be carried out; on the Hub everything is as it was.
+        HubError: it cannot be carried out; on the Hub everything is as it was, but a new data set may be there, empty.
     """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
     from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]

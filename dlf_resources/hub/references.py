@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dlf_resources.hub.session import HubError, checked_name, hub_api, hub_errors
+from dlf_resources.hub.session import HubError, checked_name, hub_api, hub_errors, patiently
 
 _TABLES = ("*.parquet",)
 _COCO = ("*annotations*.json",)
@@ -27,7 +27,7 @@ def downloaded(repo: str, *, revision: str | None = None) -> Path:
     disable_progress_bars()
     api = hub_api(needs_token=False)
     with hub_errors(repo):
-        tree = api.list_repo_tree(repo, recursive=True, repo_type="dataset", revision=revision)
+        tree = patiently(lambda: list(api.list_repo_tree(repo, recursive=True, repo_type="dataset", revision=revision)))
         sizes = {entry.path: entry.size for entry in tree if isinstance(entry, RepoFile)}
         kinds = (_TABLES, _COCO, *([_YOLO] if "data.yaml" in sizes else []))
         found = ((kind, list(filter_repo_objects(sizes, allow_patterns=list(kind)))) for kind in kinds)

@@ -5,13 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from dlf_core.errors import FactoryError
 
 # The client would tell its maker what it is used for.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+TRIES = 4
+PAUSE = wait_random_exponential(1, max=8)
+_Answer = TypeVar("_Answer")
 _TOKEN = re.compile(r"[!-~]+")
 _SECRET = re.compile(r"hf_[A-Za-z0-9]+")
 
@@ -67,6 +72,19 @@ def checked_name(name: str) -> str:
         if name.count("/") == 1:
             return name
     raise HubError(f"'{name}' is no name of a repository; write user/name of letters, digits, '-', '_' and '.'.")
+
+
+def patiently(ask: Callable[[], _Answer]) -> _Answer:
+    """Ask again where the client would give up: when the Hub says 5xx, or does not answer."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    def passes(error: BaseException) -> bool:
+        if isinstance(error, HfHubHTTPError):
+            return error.response is not None and error.response.status_code >= 500
+        return isinstance(error, (*_network_errors(), ConnectionError, TimeoutError))
+
+    again = Retrying(retry=retry_if_exception(passes), stop=stop_after_attempt(TRIES), wait=PAUSE, reraise=True)
+    return again(ask)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from other_datasets import changed
-from test_evaluate import pycocotools_says, random_pair
+from reference_scores import pycocotools_says, random_pair
 
 from dlf_core.comparison import MOST_IMAGES, compare
 from dlf_core.errors import FormatError
@@ -110,6 +110,7 @@ def test_a_query_agrees_with_the_share_of_its_boxes_that_are_there_too() -> None
     assert sorted((one.query, one.boxes, one.agreement, one.yes_rate) for one in others) == [
         ("bird", 1, 1.0, None),
         ("drone", 1, 0.0, None),  # of no query: its class
+        ("never found", 0, None, 0.0),
     ]
     assert compared.yes_rate == 0.5
 

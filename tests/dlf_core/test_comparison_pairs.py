@@ -87,3 +87,12 @@ def test_a_name_that_two_images_have_says_nothing() -> None:
     found = [image(HASH(1), source_name="image.jpg", boxes=2)]
     reference = [image(HASH(2), source_name="image.jpg", boxes=1), image(HASH(3), source_name="image.jpg", boxes=1)]
     assert numbers(together(found, reference)) == (0, 1, 2)
+
+
+def test_folders_in_a_name_do_not_matter_where_the_rest_of_it_is_one_image() -> None:
+    foreign = image("a", "positive/cups/a.jpg", boxes=1)
+    assert numbers(together([image(HASH(1), source_name="a.jpg", boxes=1)], [foreign])) == (1, 0, 0)
+    assert numbers(together([image(HASH(1), source_name="b\\\\a.jpg")], [foreign])) == (1, 0, 0)
+    two = [image(HASH(2), "one/a.jpg"), image(HASH(3), "two/a.jpg")]
+    assert numbers(together([image(HASH(1), "a.jpg")], two)) == (0, 1, 2)
+    assert numbers(together([image(HASH(1), "two/a.jpg")], two)) == (1, 0, 1)

@@ -277,3 +277,17 @@ def test_progress_is_told_until_all_is_up(hub: Hub, folder: Path) -> None:
     told: list[tuple[int, int]] = []
     put(plan_of(CARS, folder), progress=lambda *done: told.append(done))
     assert told == [(AT_ONCE, AT_ONCE + 5), (AT_ONCE + 5, AT_ONCE + 5)]
+
+
+def test_a_hub_that_fails_now_and_then_is_asked_again(hub: Hub, folder: Path) -> None:
+    put(plan_of(CARS, folder))
+    hub.refuse(f"/api/datasets/{CARS}", failure(503), times=2)
+    hub.refuse(f"/api/datasets/{CARS}/tree/{hub.repos[CARS].head.oid}", failure(502))
+    assert plan_of(CARS, folder).todo == []
+
+
+def test_one_whose_owner_must_let_one_in_is_not_taken_for_a_new_one(hub: Hub, folder: Path) -> None:
+    gated = refusal(403, "Access to dataset somebody/signs is restricted", "GatedRepo")
+    hub.refuse(f"/api/datasets/{CARS}", gated, times=100)
+    with pytest.raises(HubError, match=f"^{CARS}: its owner must let you in first"):
+        plan_of(CARS, folder)

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants, file_download
 from huggingface_hub.utils import _http, _xet
+from tenacity import wait_none
 
+from dlf_resources.hub import session
 from hub.server import Hub
 
 NO_WAITING = {"HF_XET_CLIENT_RETRY_BASE_DELAY": "1ms"}
@@ -35,6 +37,7 @@ def point_at(hub: Hub, home: Path, monkeypatch: pytest.MonkeyPatch, *, by_xet: b
         monkeypatch.setenv(name, value)
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_OIDC_RESOURCE"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(session, "PAUSE", wait_none())
     monkeypatch.setattr(constants, "ENDPOINT", hub.url)
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}")
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", not by_xet)

@@ -95,7 +95,7 @@ def test_a_foreign_file_is_read_with_what_it_tells_and_no_more(tmp_path):
     (image,) = data.images
     (box,) = image.boxes
     assert (data.name, data.classes) == ("foreign", ["dog", "person"])
-    assert (image.image_id, image.file_name, image.split, image.bucket) == ("000139.jpg", "000139.jpg", "train", None)
+    assert (image.image_id, image.file_name, image.split, image.bucket) == ("000139", "000139.jpg", "train", None)
     assert (box.class_name, box.x1, box.y1, box.x2, box.y2) == ("person", 0.1, 0.1, 0.3, 0.6)
     assert (box.box_id, box.score, box.score_kind, box.verdict, box.crowd) == (None, None, None, None, False)
 

@@ -166,3 +166,9 @@ def test_an_interface_that_is_no_xml_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "config.xml").write_text("<View>")
     with pytest.raises(FormatError, match=r"config\.xml: is not XML"):
         label_studio.read(tmp_path)
+
+
+def test_a_task_that_nobody_has_labelled_is_no_image_without_objects(tmp_path: Path) -> None:
+    waits, empty = task(image="/data/upload/1/waits.jpg"), task(annotation(), image="/data/upload/1/empty.jpg")
+    found = label_studio.read(put(tmp_path, [waits, task(annotation(region())), empty]))
+    assert [(image.image_id, len(image.boxes)) for image in found.images] == [("8f3a2b1c-dog", 1), ("empty", 0)]

@@ -132,3 +132,10 @@ def test_what_is_no_voc_folder_is_a_sentence(tmp_path: Path, name: str) -> None:
         put(tmp_path, a=annotation(dog()))
     with pytest.raises(FormatError, match="it is no Pascal VOC folder"):
         voc.read(tmp_path / name)
+
+
+def test_the_background_that_cvat_lists_is_no_class(tmp_path: Path) -> None:
+    put(tmp_path, a=annotation(dog()))
+    lines = "# label:color_rgb:parts:actions\nbackground:0,0,0::\ncat:1,2,3::\ndog:4,5,6::\n"
+    (tmp_path / "labelmap.txt").write_text(lines, encoding="utf-8")
+    assert voc.read(tmp_path).classes == ["cat", "dog"]

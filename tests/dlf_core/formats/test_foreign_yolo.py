@@ -147,3 +147,12 @@ def test_pictures_are_measured_and_not_decoded(tmp_path: Path) -> None:
     text(tmp_path / "data.yaml", "train: images/train\nnames: [dog]\n")
     (image,) = yolo.read(tmp_path).images
     assert (image.width, image.height) == (400, 200)
+
+
+def test_labels_without_pictures_are_a_sentence(tmp_path: Path) -> None:
+    text(tmp_path / "data.yaml", "train: images/train\nnames: [dog]\n")
+    (tmp_path / "images/train").mkdir(parents=True)
+    assert len(yolo.read(tmp_path).images) == 0
+    text(tmp_path / "labels/train/a.txt", BOX)
+    with pytest.raises(FormatError, match=r"labels/train: there are labels but no pictures"):
+        yolo.read(tmp_path)

@@ -84,9 +84,9 @@ def test_class_ids_are_the_same_in_coco_and_yolo(dataset, written, tmp_path):
     assert [int(line.split()[0]) for line in labels] == mine == [0, 1]
 
 
-def test_a_label_line_is_class_centre_and_size_with_six_decimals(written):
+def test_a_label_line_is_class_centre_and_size_with_seven_decimals(written):
     lines = (written / "labels/train" / f"{'a' * 32}.txt").read_text().splitlines()
-    assert lines == ["0 0.350000 0.450000 0.500000 0.500000", "1 0.500000 0.500000 1.000000 1.000000"]
+    assert lines == ["0 0.3500000 0.4500000 0.5000000 0.5000000", "1 0.5000000 0.5000000 1.0000000 1.0000000"]
 
 
 def test_an_image_without_boxes_has_an_empty_label_file(written):
