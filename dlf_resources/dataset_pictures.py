@@ -13,7 +13,10 @@ from PIL import Image
 
 from dlf_resources.images import open_upright, plain
 from dlf_resources.stores.base import Store
+from dlf_resources.stores.local import LocalStore
 
+AT_ONCE = 16
+"""Pictures that are fetched at a time from a store that is not on this disk."""
 JPEG_QUALITY = 95
 _KEPT_FORMATS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 
@@ -44,6 +47,7 @@ class StoredPictures:
         self._store = store
         self._keys = keys
         self._link = link
+        self.at_once = 1 if isinstance(store, LocalStore) else AT_ONCE
 
     def place(self, image_id: str, target: Path) -> None:
         """Put an image's file at a path. What every reader sees alike is taken as it is; the rest is encoded anew."""

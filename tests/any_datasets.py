@@ -60,6 +60,8 @@ def any_dataset(draw: st.DrawFn, largest: int = 20_000, names: st.SearchStrategy
 class PlainPictures:
     """A grey picture of its size for every image."""
 
+    at_once = 4
+
     def __init__(self, dataset: Dataset):
         self.sizes = {image.image_id: (image.width, image.height) for image in dataset.images}
 

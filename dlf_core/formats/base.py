@@ -19,7 +19,13 @@ def split_named(word: str | None, otherwise: str = "train") -> str:
 
 
 class Pictures(Protocol):
-    """The image files of a data set, as every reader must see them: upright, one frame, 8-bit RGB."""
+    """The image files of a data set, as every reader must see them: upright, one frame, 8-bit RGB.
+
+    Attributes:
+        at_once: how many are asked for at a time: several where they come over a network, one from a disk.
+    """
+
+    at_once: int
 
     def place(self, image_id: str, target: Path) -> None:
         """Put an image's file at a path; the format is that of the path's ending."""

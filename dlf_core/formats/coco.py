@@ -27,6 +27,7 @@ from dlf_core.errors import FormatError
 from dlf_core.formats.base import Format, Pictures, split_named
 from dlf_core.formats.columns import table_of
 from dlf_core.formats.dataset import BOX_FIELDS, BOXES, IMAGE_FIELDS, IMAGES, Dataset, Part
+from dlf_core.formats.picture_files import place_in
 
 WHOLE = "annotations.json"
 _SPLITS = ("train", "val", "test")
@@ -71,10 +72,7 @@ def write(dataset: Dataset, folder: Path, pictures: Pictures | None) -> None:
                     document.add(entries)
             first += part.offsets[-1]
     if pictures is not None:
-        (folder / "images").mkdir()
-        for part in dataset.parts():
-            for image_id, name in zip(part.images["image_id"], part.images["file_name"], strict=True):
-                pictures.place(image_id, folder / "images" / name)
+        place_in(folder / "images", dataset, pictures)
 
 
 class _Document:

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from dlf_core.errors import FormatError
 from dlf_core.formats.base import Format, Pictures, split_named
 from dlf_core.formats.dataset import BOX_FIELDS, Dataset, LabeledBox, LabeledImage, Part
+from dlf_core.formats.picture_files import place_in
 from dlf_core.formats.xml_text import attribute, elements, text
 
 FILE = "annotations.xml"
@@ -44,10 +45,7 @@ def write(dataset: Dataset, folder: Path, pictures: Pictures | None) -> None:
                 )
         out.write("</annotations>\n")
     if pictures is not None:
-        (folder / "images").mkdir()
-        for part in dataset.parts():
-            for image_id, name in zip(part.images["image_id"], part.images["file_name"], strict=True):
-                pictures.place(image_id, folder / "images" / name)
+        place_in(folder / "images", dataset, pictures)
 
 
 def _head(out: IO[str], dataset: Dataset, attributes: Sequence[str]) -> None:

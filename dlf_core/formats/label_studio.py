@@ -22,6 +22,7 @@ import orjson
 from dlf_core.errors import FormatError
 from dlf_core.formats.base import Format, Pictures, split_named
 from dlf_core.formats.dataset import BOX_FIELDS, IMAGE_FIELDS, Dataset, LabeledBox, LabeledImage
+from dlf_core.formats.picture_files import place_in
 from dlf_core.formats.xml_text import allowed, attribute
 
 FILE = "tasks.json"
@@ -45,9 +46,7 @@ def write(dataset: Dataset, folder: Path, pictures: Pictures | None) -> None:
             comma = b",\n"
         out.write(b"\n]\n" if dataset.images else b"[]\n")
     if pictures is not None:
-        (folder / "images").mkdir()
-        for image in dataset.images:
-            pictures.place(image.image_id, folder / "images" / image.file_name)
+        place_in(folder / "images", dataset, pictures)
 
 
 def _task(number: int, image: LabeledImage) -> dict[str, Any]:

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from dlf_core.errors import FormatError
 from dlf_core.formats.base import Format, Pictures, split_named
 from dlf_core.formats.dataset import BOXES, IMAGES, Dataset
+from dlf_core.formats.picture_files import place_in
 from dlf_core.formats.sound import sound_boxes, sound_images
 
 FILE = "labels.parquet"
@@ -51,9 +52,7 @@ def write(dataset: Dataset, folder: Path, pictures: Pictures | None) -> None:
     table = pa.table(columns).replace_schema_metadata({b"classes": orjson.dumps(dataset.classes)})
     pq.write_table(table, folder / FILE, compression="zstd")
     if pictures is not None:
-        (folder / "images").mkdir()
-        for image_id, name in zip(images["image_id"].to_pylist(), images["file_name"].to_pylist(), strict=True):
-            pictures.place(image_id, folder / "images" / name)
+        place_in(folder / "images", dataset, pictures)
 
 
 def _pixels(

@@ -25,6 +25,7 @@ from dlf_core.errors import FormatError
 from dlf_core.formats.base import Format, Pictures, split_named
 from dlf_core.formats.columns import plain
 from dlf_core.formats.dataset import BOX_FIELDS, BOXES, IMAGE_FIELDS, IMAGES, Dataset
+from dlf_core.formats.picture_files import read_all
 from dlf_core.formats.picture_size import upright_size
 from dlf_core.formats.sound import sound_boxes, sound_images
 
@@ -95,9 +96,9 @@ def _groups(dataset: Dataset, schema: pa.Schema, pictures: Pictures | None) -> I
         return
     begin, content, size = 0, [], 0
     names = zip(dataset.image_table["image_id"].to_pylist(), dataset.image_table["file_name"].to_pylist(), strict=True)
-    for place, (image_id, file_name) in enumerate(names):
-        content.append(pictures.read(image_id, file_name))
-        size += len(content[-1])
+    for place, one in enumerate(read_all(pictures, names)):
+        content.append(one)
+        size += len(one)
         if size >= _GROUP_BYTES:
             yield group(begin, place + 1, content)
             begin, content, size = place + 1, [], 0

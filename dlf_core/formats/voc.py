@@ -24,6 +24,7 @@ import numpy as np
 from dlf_core.errors import FormatError
 from dlf_core.formats.base import Format, Pictures
 from dlf_core.formats.dataset import Dataset, LabeledBox, LabeledImage, Part
+from dlf_core.formats.picture_files import place_in
 from dlf_core.formats.xml_text import allowed, elements, text
 
 _HEAD = "# label:color_rgb:parts:actions\n"
@@ -43,17 +44,17 @@ def write(dataset: Dataset, folder: Path, pictures: Pictures | None) -> None:
     stems: dict[str, list[str]] = {split: [] for split in dataset.split_names}
     for part in dataset.parts():
         for place, objects in enumerate(_objects(part)):
-            file_name, image_id = part.images["file_name"][place], part.images["image_id"][place]
+            file_name = part.images["file_name"][place]
             size = part.images["width"][place], part.images["height"][place]
             stem = Path(file_name).stem
             whole = _annotation(file_name, dataset.name, *size, objects)
             (folder / "Annotations" / f"{stem}.xml").write_text(whole, encoding="utf-8")
             stems[part.images["split"][place]].append(stem)
-            if pictures is not None:
-                pictures.place(image_id, folder / "JPEGImages" / file_name)
     for split, names in stems.items():
         content = "".join(f"{name}\n" for name in names)
         (folder / "ImageSets" / "Main" / f"{split}.txt").write_text(content, encoding="utf-8")
+    if pictures is not None:
+        place_in(folder / "JPEGImages", dataset, pictures)
 
 
 def _annotation(file_name: str, database: str, width: int, height: int, objects: str) -> str:

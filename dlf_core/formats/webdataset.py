@@ -9,6 +9,7 @@ The JSON holds everything that is known of the image and its boxes; corners in [
 from __future__ import annotations
 
 import io
+import itertools
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -20,6 +21,7 @@ import pyarrow as pa
 from dlf_core.errors import FormatError
 from dlf_core.formats.base import Format, Pictures, split_named
 from dlf_core.formats.dataset import BOX_FIELDS, IMAGE_FIELDS, Dataset, LabeledBox, LabeledImage, Part
+from dlf_core.formats.picture_files import read_all
 from dlf_core.formats.sound import sound_boxes, sound_images
 
 SHARD_BYTES = 512 << 20
@@ -32,12 +34,13 @@ def write(dataset: Dataset, folder: Path, pictures: Pictures | None) -> None:
     shards = {split: _Shards(folder, split) for split in dataset.split_names}
     try:
         for part in dataset.parts():
-            for place in range(len(part)):
+            names = zip(part.images["image_id"], part.images["file_name"], strict=True)
+            contents = read_all(pictures, names) if pictures is not None else itertools.repeat(None)
+            for place, content in zip(range(len(part)), contents, strict=False):
                 told = _told(part, place)
                 stem = PurePosixPath(told["file_name"]).stem
                 files = [(f"{stem}.json", orjson.dumps(told))]
-                if pictures is not None:
-                    content = pictures.read(told["image_id"], told["file_name"])
+                if content is not None:
                     files.insert(0, (told["file_name"], content))
                 shards[told["split"]].add(files)
     finally:

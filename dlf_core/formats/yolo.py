@@ -24,6 +24,7 @@ import yaml
 from dlf_core.errors import FormatError
 from dlf_core.formats.base import Format, Pictures
 from dlf_core.formats.dataset import BOX_FIELDS, Dataset, LabeledBox, LabeledImage, Part
+from dlf_core.formats.picture_files import place_all
 from dlf_core.formats.picture_size import upright_size
 
 _SUFFIXES = (".jpg", ".jpeg", ".jfif", ".jpe", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
@@ -48,8 +49,9 @@ def write(dataset: Dataset, folder: Path, pictures: Pictures | None) -> None:
                 _write(folder / "labels" / split / f"{Path(name).stem}.txt", lines.encode())
                 if lines:
                     told[split].write(_told(part, place))
-                if pictures is not None:
-                    pictures.place(part.images["image_id"][place], folder / "images" / split / name)
+            if pictures is not None:
+                names = zip(*(part.images[column] for column in ("image_id", "split", "file_name")), strict=True)
+                place_all(pictures, ((one, folder / "images" / split / name) for one, split, name in names))
     finally:
         for file in told.values():
             file.close()

@@ -26,6 +26,7 @@ PAGES = {
     "dagster-lineage": "/assets/dataset?view=lineage&lineageScope=upstream&lineageDepth=5",
     "dagster-verify": "/assets/verified_boxes?view=partitions&partition=sample__positive.people",
 }
+PLOTS = {"card-box-sizes": "dataset/plots/box_sizes.png", "comparison-counts": "comparison/counts.png"}
 CHROMIUM = [
     *(
         "chromium",
@@ -57,6 +58,12 @@ def main() -> None:
         dlf = [sys.executable, "-m", "dlf_assets.cli.main"]
         subprocess.run([*dlf, "pipeline", "--project", "sample"], cwd=folder, env=env, check=True)
         shutil.copyfile(home / "data" / "sample" / "report" / "boxes.webp", HERE / "boxes.webp")
+        truth = ROOT / "project_configs" / "sample" / "ground_truth.coco.json"
+        subprocess.run(
+            [*dlf, "compare", "--project", "sample", "--reference", str(truth)], cwd=folder, env=env, check=True
+        )
+        for name, plot in PLOTS.items():
+            save(home / "data" / "sample" / plot, name)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -68,14 +75,19 @@ def main() -> None:
             wait_for(f"http://127.0.0.1:{port}/server_info")
             for name, page in PAGES.items():
                 shoot(f"http://127.0.0.1:{port}{page}", home / f"{name}.png")
-                with Image.open(home / f"{name}.png") as taken:
-                    buffer = io.BytesIO()
-                    taken.convert("RGB").save(buffer, "WEBP", quality=80)
-                (HERE / f"{name}.webp").write_bytes(buffer.getvalue())
-                print(f"{name}.webp: {page}")
+                save(home / f"{name}.png", name)
         finally:
             os.killpg(server.pid, signal.SIGINT)
             server.wait(20)
+
+
+def save(file: Path, name: str) -> None:
+    """Write a picture beside this script, as WebP."""
+    with Image.open(file) as taken:
+        buffer = io.BytesIO()
+        taken.convert("RGB").save(buffer, "WEBP", quality=80)
+    (HERE / f"{name}.webp").write_bytes(buffer.getvalue())
+    print(f"{name}.webp")
 
 
 def shoot(url: str, file: Path) -> None:

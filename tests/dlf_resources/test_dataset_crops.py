@@ -16,6 +16,8 @@ from dlf_resources.dataset_crops import MARKER, write_crops
 class Bytes:
     """Pictures by their id."""
 
+    at_once = 1
+
     def __init__(self, **contents: bytes):
         self.contents = contents
 

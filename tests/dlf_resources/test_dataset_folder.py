@@ -40,7 +40,7 @@ def test_both_formats_and_a_manifest_are_written(make_dataset: Make, odd: Module
     assert [entry["file_name"] for entry in coco["images"]] == ["image0.jpg", "image1.jpg", "image2.jpg"]
     assert coco["annotations"][0]["bbox"] == [24, 16, 48, 16]
     label = tmp_path / "out" / "yolo" / "labels" / "val" / "image1.txt"
-    assert label.read_text() == "0 0.500000 0.375000 0.500000 0.250000\n"
+    assert label.read_text() == "0 0.5000000 0.3750000 0.5000000 0.2500000\n"
     assert not [path for path in (tmp_path / "out").iterdir() if path.name.startswith(".")]
 
 

@@ -36,6 +36,8 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 class Plain:
     """Pictures of 20 × 10 pixels."""
 
+    at_once = 1
+
     def place(self, image_id: str, target: Path) -> None:
         target.write_bytes(self.read(image_id, target.name))
 

@@ -38,6 +38,8 @@ def dataset() -> Dataset:
 class GreyPictures:
     """A grey picture of its size for every image."""
 
+    at_once = 4
+
     def __init__(self, dataset: Dataset):
         self.sizes = {image.image_id: (image.width, image.height) for image in dataset.images}
 
