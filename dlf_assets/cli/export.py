@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dlf_assets.cli.options import JsonOption, ProjectOption, load_project
+from dlf_assets.cli.options import ClassesOption, JsonOption, ProjectOption, load_project
 
 _EXAMPLES = (
     "Examples: dlf export --project sample --format yolo --out ./people; "
@@ -42,12 +42,7 @@ def export(
     splits: Annotated[
         str | None, typer.Option("--splits", help="train,val or train,val,test shares in place of the YAML's.")
     ] = None,
-    classes: Annotated[
-        str | None,
-        typer.Option(
-            "--classes", help="Rename classes: old=new,old=new; 'old=' leaves its boxes out, '*=' all others'."
-        ),
-    ] = None,
+    classes: ClassesOption = None,
     images: Annotated[str, typer.Option("--images", help="link, copy, or none: the labels only.")] = "link",
     crop_margin: Annotated[
         float | None,

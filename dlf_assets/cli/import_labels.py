@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlf_assets.cli.options import JsonOption, ProjectOption, load_project
+from dlf_assets.cli.options import ClassesOption, JsonOption, ProjectOption, load_project
 
 if TYPE_CHECKING:
     from dlf_core.formats.dataset import Dataset, LabeledImage
@@ -37,12 +37,7 @@ def import_labels(
     images: Annotated[
         Path | None, typer.Option("--images", help="Folder of the image files; default: where the labels lie.")
     ] = None,
-    classes: Annotated[
-        str | None,
-        typer.Option(
-            "--classes", help="Rename classes: old=new,old=new; 'old=' leaves its boxes out, '*=' all others'."
-        ),
-    ] = None,
+    classes: ClassesOption = None,
     json: JsonOption = False,
 ) -> None:
     """Bring labels in that were made elsewhere: COCO, YOLO, VOC, CVAT, Label Studio, Parquet, WebDataset.

@@ -26,6 +26,10 @@ BackendOption = Annotated[
 ExperimentOption = Annotated[
     str | None, typer.Option("--experiment", help="Name of the run folder; one of that name is used again.")
 ]
+ClassesOption = Annotated[
+    str | None,
+    typer.Option("--classes", help="Rename classes: old=new,old=new; 'old=' leaves its boxes out, '*=' all others'."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 MaxPerQueryOption = Annotated[
     int | None,
