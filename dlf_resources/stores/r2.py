@@ -25,7 +25,7 @@ from dlf_resources.stores.s3_errors import NotThere
 from dlf_resources.stores.s3_objects import ObjectInfo, Objects
 
 _RAW, _LABELS = "raw/", "labels/"
-_TABLE = re.compile(r"labels/(?:[^/]+/[^/]+\.parquet|[^/]+\.json)")
+_TABLE = re.compile(r"labels/(?:[^/]+/[^/]+\.parquet|reviews/[^/]+\.json|[^/]+\.json)")
 _PROJECT = ".project"
 
 

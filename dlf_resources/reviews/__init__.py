@@ -1,0 +1,1 @@
+"""The log of what people said: kept, shared between machines, and told to the stages."""
