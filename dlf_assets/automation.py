@@ -7,11 +7,13 @@ import dagster as dg
 
 from dlf_assets.dead_runs import end_dead_runs
 from dlf_assets.partitions import add_missing, orphans
+from dlf_core.errors import StoreError
 from dlf_core.partition_keys import split_key
 from dlf_core.project import Project
 from dlf_resources.dagster_resources import ProjectsResource
 from dlf_resources.decisions import decisions_version
 from dlf_resources.projects import store_of, tables_of
+from dlf_resources.reviews.said import exchange
 
 STAGE_ASSETS = {
     "gather": "gathered_images",
@@ -115,27 +117,36 @@ def _dataset_begun_since(instance: dg.DagsterInstance, project: str, moment: flo
     job_name="review",
     minimum_interval_seconds=SENSOR_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Brings people's decisions into reviewed_boxes when a project's reviews file has changed.",
+    description="What people said comes into reviewed_boxes: one run a bucket in which something new was said.",
 )
 def human_decisions(context: dg.SensorEvaluationContext, projects: ProjectsResource) -> dg.SensorResult:
-    """One review run a verified bucket of each project whose reviews file is not the one last seen."""
-    seen: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
+    """One review run a verified bucket with news: in the log, or all buckets when the reviews file is another."""
+    cursor: dict[str, Any] = json.loads(context.cursor) if context.cursor else {}
     requests: list[dg.RunRequest] = []
     for project in projects.projects().load_all()[0]:
-        version = decisions_version(store_of(project), project)
-        if version is None or seen.get(project.project_name) == version:
+        store, name = store_of(project), project.project_name
+        try:
+            log, file = exchange(store), decisions_version(store, project)
+            newest = log.newest()
+        except StoreError as error:  # one project's store that is away holds up no other
+            context.log.warning(str(error))
             continue
-        seen[project.project_name] = version
+        before = cursor.get(name)
+        # The cursor of an earlier version is the version of the file alone.
+        seen: dict[str, Any] = before if isinstance(before, dict) else {"log": 0, "file": before}
+        news = log.buckets_since(seen["log"])
+        changed = file is not None and file != seen["file"]
         tables = tables_of(project)
         requests += [
-            dg.RunRequest(run_key=f"{key}:{version}", partition_key=key)
-            for key in project.partition_keys().values()
-            if tables.exists("verify", key)
+            dg.RunRequest(run_key=f"{key}:{newest}:{file}", partition_key=key)
+            for bucket, key in project.partition_keys().items()
+            if (bucket in news or changed) and tables.exists("verify", key)
         ]
+        cursor[name] = {"log": newest, "file": file}
     return dg.SensorResult(
         run_requests=requests,
-        skip_reason=None if requests else dg.SkipReason("no new decisions"),
-        cursor=json.dumps(seen),
+        skip_reason=None if requests else dg.SkipReason("nobody has said anything new"),
+        cursor=json.dumps(cursor),
     )
 
 

@@ -14,9 +14,11 @@ from dlf_assets.partitions import PROJECT_BUCKET
 from dlf_assets.pictures import KeptImages
 from dlf_assets.stage import Computed, open_bucket
 from dlf_core.flat_boxes import flat_boxes
-from dlf_core.records import Decision, Review, to_table
+from dlf_core.records import Decision, to_table
+from dlf_core.reviews.merging import merged
+from dlf_core.reviews.rows import image_review, review_rows
 from dlf_resources.dagster_resources import EngineResource, ExperimentsResource, ProjectsResource
-from dlf_resources.decisions import read_decisions
+from dlf_resources.reviews.said import said_of
 from dlf_resources.stores.fragments import StageOutput
 from dlf_resources.stores.tables import STAGE_METADATA, only_columns
 
@@ -43,37 +45,18 @@ def reviewed_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
     experiments: ExperimentsResource,
     engine: EngineResource,
 ):
-    """Join boxes, verdicts and decisions."""
+    """Join boxes, verdicts and what people said."""
     began = time.perf_counter()
     bucket = open_bucket(context, STAGE, projects, experiments, engine)
     project = bucket.project
     images = KeptImages(gathered_images)
-    verdicts = {row["box_id"]: row for row in verified_boxes.to_pylist()}
-    decisions = read_decisions(bucket.store, project)
-    rows: list[Review] = []
-    for box in flat_boxes(labeled_boxes, project.class_map, project.thresholds.nms_iou, project.backends.fusion_iou):
-        if box.image_id not in images:
-            continue
-        said = verdicts.get(box.box_id, {})
-        person = decisions.get(box.box_id, {})
-        decision = Decision(person.get("decision", "none"))
-        kept = decision is Decision.APPROVED or (decision is Decision.NONE and said.get("verdict") == "YES")
-        rows.append(
-            Review(
-                *(box.box_id, box.image_id, box.query, box.class_name),
-                *box.corners,
-                *(box.score, box.score_kind, box.backend, box.model),
-                verdict=said.get("verdict"),
-                p_yes=said.get("p_yes"),
-                agreement=box.agreement,
-                verify_backend=said.get("backend"),
-                verify_model=said.get("model"),
-                decision=decision.value,
-                reviewer=person.get("reviewer"),
-                reviewed_at=person.get("reviewed_at"),
-                kept=kept,
-            )
-        )
+    found = flat_boxes(labeled_boxes, project.class_map, project.thresholds.nms_iou, project.backends.fusion_iou)
+    subjects = said_of(project, bucket.store, list(images))
+    boxes, lost = merged([box for box in found if box.image_id in images], subjects)
+    rows = review_rows(boxes, {row["box_id"]: row for row in verified_boxes.to_pylist()})
+    of_images = [image_review(one) for one in subjects if one.is_image]
+    if of_images or bucket.tables.exists("image_review", bucket.key):
+        bucket.tables.write("image_review", bucket.key, to_table("image_review", of_images))
     before = bucket.tables.read(STAGE, bucket.key)
     table = to_table(STAGE, rows)
     same = set() if before is None else {tuple(row.values()) for row in before.to_pylist()}
@@ -98,6 +81,12 @@ def reviewed_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
             for row in rows
         ],
         run_folder=bucket.run_folder,
-        more={"decided_by_people": len(rows) - people.get("none", 0)},
+        more={
+            "decided_by_people": len(rows) - people.get("none", 0),
+            "edited_by_people": sum(row.edit is not None for row in rows),
+            "carried_over": sum(row.carried_from is not None for row in rows),
+            "decisions_without_box": sum(one.image_id in images for one in lost),
+            "images_decided": sum(row.decision != Decision.NONE for row in of_images),
+        },
     )
     return dg.MaterializeResult(value=result.output, metadata=metadata)

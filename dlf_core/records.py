@@ -175,6 +175,20 @@ class Review:
     reviewed_at: dt.datetime | None
     kept: bool
     agreement: float = 1.0
+    edit: str | None = None
+    note: str | None = None
+    carried_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReview:
+    """What a person said of an image as a whole: approved is right as it is, rejected is not in the data set."""
+
+    image_id: str
+    decision: str
+    note: str | None
+    reviewer: str | None
+    reviewed_at: dt.datetime | None
 
 
 def _field(name: str, kind: pa.DataType, unit: str = "", *, null: bool = True) -> pa.Field:
@@ -295,6 +309,18 @@ REVIEW = pa.schema(
         *_words("reviewer"),
         _field("reviewed_at", _TIME, "UTC"),
         _field("kept", pa.bool_(), "approved by a person, or by verify and by no person refused", null=False),
+        _field("edit", pa.string(), "what a person changed: drawn, deleted, geometry, class"),
+        *_words("note"),
+        _field("carried_from", pa.string(), "the box of an earlier detection of which a person said it"),
+    ]
+)
+
+IMAGE_REVIEW = pa.schema(
+    [
+        _IMAGE_ID,
+        *_words("decision", null=False),
+        *_words("note", "reviewer"),
+        _field("reviewed_at", _TIME, "UTC"),
     ]
 )
 
@@ -304,8 +330,9 @@ SCHEMAS: dict[str, pa.Schema] = {
     "label": LABEL,
     "verify": VERIFY,
     "review": REVIEW,
+    "image_review": IMAGE_REVIEW,
 }
-"""Stage name → schema of its table, in the order of the stages."""
+"""Stage name → schema of its table, in the order of the stages. Review has two: of boxes, and of images."""
 
 SORT_KEYS: dict[str, list[str]] = {
     "gather": ["image_id", "candidate_id"],
@@ -313,6 +340,7 @@ SORT_KEYS: dict[str, list[str]] = {
     "label": ["image_id", "query", "backend"],
     "verify": ["image_id", "box_id"],
     "review": ["image_id", "box_id"],
+    "image_review": ["image_id"],
 }
 
 # The columns that differ between two equal runs: when, and how long.

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from dlf_core.errors import StoreError
 from dlf_core.formats.dataset import BOXES, IMAGES, Dataset
 from dlf_core.project import Project
+from dlf_core.records import Decision
 from dlf_resources.dataset_pictures import file_name_of
 from dlf_resources.drawn_splits import drawn_splits
 from dlf_resources.projects import store_of, tables_of
@@ -58,9 +59,10 @@ def recorded_evaluation(project: Project, dataset: Dataset | None = None) -> dic
 def assemble(project: Project, shares: Mapping[str, float] | None = None) -> Assembled:
     """Build the data set of what the stages kept.
 
-    An image is in it when the filter kept it and it has a kept box; or, as a negative, when every query was answered,
-    no box was kept and none is still undecided. An image that lies in two buckets is in it once. Splits are stored in
-    the project, so that an image never moves when others are added.
+    An image is in it when the filter kept it and it has a kept box; or, as a negative, when every query was
+    answered, no box was kept and none is still undecided, or when a person approved it so. One that a person
+    rejected is not. An image that lies in two buckets is in it once. Splits are stored in the project, so that an
+    image never moves when others are added.
 
     Args:
         project: whose.
@@ -102,15 +104,22 @@ def _of_bucket(
         return None
     # A class that the project no longer has: the table is older than that.
     review = review.filter(pc.is_in(review["class_name"], pa.array(project.class_names)))
+    people = tables.read_or_empty("image_review", key)
+    refused = people.filter(pc.equal(people["decision"], Decision.REJECTED.value))["image_id"]
+    approved = people.filter(pc.equal(people["decision"], Decision.APPROVED.value))["image_id"]
+    review = review.filter(pc.invert(_among(review["image_id"], refused)))
     boxes = review.filter(review["kept"])
     undecided = _undecided(review)
     verdicts = tables.read_or_empty("filter", key)
     yes = verdicts.filter(pc.equal(verdicts["verdict"], "YES"))["image_id"]
     gathered = tables.read_or_empty("gather", key).select(["state", *_IMAGE_COLUMNS])
     images = gathered.filter(pc.and_(pc.equal(gathered["state"], "kept"), _among(gathered["image_id"], yes)))
+    images = images.filter(pc.invert(_among(images["image_id"], refused)))
     has_box = _among(images["image_id"], boxes["image_id"])
     answered = _among(images["image_id"], _answered(tables.read_or_empty("label", key), project.queries))
-    open_ = _among(images["image_id"], undecided)
+    # A person who approves an image says that all of it is decided, also where there is no box.
+    whole = _among(images["image_id"], approved)
+    answered, open_ = pc.or_(answered, whole), pc.and_not(_among(images["image_id"], undecided), whole)
     left_out["failed"] += _count(pc.and_(pc.invert(has_box), pc.invert(answered)))
     left_out["undecided"] += _count(pc.and_(pc.and_(pc.invert(has_box), answered), open_))
     images = images.filter(pc.or_(has_box, pc.and_(answered, pc.invert(open_))))

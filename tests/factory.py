@@ -38,6 +38,10 @@ class Factory:
         add_missing(self.instance, [Project.load(file)])
         return Project.load(file)
 
+    def loaded(self) -> Project:
+        """The project as its YAML says now."""
+        return Project.load(self.workspace.root / "project_configs" / "p.yaml")
+
     def run(self, job: str = PIPELINE, key: str = KEY, **ops: dict[str, Any]) -> dict[str, dict[str, Any]]:
         """Metadata by asset; what did not run is not in it."""
         self.result = defs.resolve_job_def(job).execute_in_process(
