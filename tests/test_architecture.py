@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("dlf_core", "dlf_resources", "dlf_assets")
+PACKAGES = ("dlf_core", "dlf_resources", "dlf_assets", "review_ui")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 

@@ -1,0 +1,91 @@
+"""What there is to look at: projects, their buckets and how far people have come."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from dlf_core.records import Decision
+from review_ui.api.dependencies import OfCatalog, OfProject
+from review_ui.bucket_index import DECISIONS
+from review_ui.catalog import OpenProject
+
+router = APIRouter(prefix="/api", tags=["projects"])
+
+
+class BucketSummary(BaseModel):
+    """One bucket; without `ready` nothing of it can be looked at yet.
+
+    Attributes:
+        decided: boxes a person has decided.
+        overruled: of those verify said YES or NO to, how many a person decided the other way.
+        comparable: boxes that both verify and a person decided with YES or NO.
+    """
+
+    bucket: str
+    ready: bool
+    images: int = 0
+    boxes: int = 0
+    decided: int = 0
+    comparable: int = 0
+    overruled: int = 0
+
+
+class ProjectSummary(BaseModel):
+    """One project."""
+
+    name: str
+    target: str
+    description: str
+    classes: list[str]
+    queries: list[str]
+    buckets: list[BucketSummary]
+
+
+class ProjectNames(BaseModel):
+    """Projects of this workspace."""
+
+    projects: list[str]
+
+
+@router.get("/projects")
+def list_projects(catalog: OfCatalog) -> ProjectNames:
+    """Projects of this workspace."""
+    return ProjectNames(projects=catalog.names())
+
+
+@router.get("/project")
+def describe_project(opened: OfProject) -> ProjectSummary:
+    """One project with its buckets and counts."""
+    project = opened.project
+    return ProjectSummary(
+        name=project.project_name,
+        target=project.target_object,
+        description=project.description,
+        classes=project.class_names,
+        queries=project.queries,
+        buckets=[_bucket(opened, name) for name in project.buckets],
+    )
+
+
+def _bucket(opened: OpenProject, name: str) -> BucketSummary:
+    if not opened.ready(name):
+        return BucketSummary(bucket=name, ready=False)
+    index = opened.bucket(name)
+    there = ~index.gone
+    none, approved, rejected = (
+        DECISIONS.index(one.value) for one in (Decision.NONE, Decision.APPROVED, Decision.REJECTED)
+    )
+    words = {word: number for number, word in enumerate(index.verdicts)}
+    yes, no = (index.verdict_codes == words.get(word, -2) for word in ("YES", "NO"))
+    people_yes, people_no = index.decisions == approved, (index.decisions == rejected) | index.gone
+    comparable = (yes | no) & (people_yes | people_no)
+    return BucketSummary(
+        bucket=name,
+        ready=True,
+        images=len(index),
+        boxes=int(there.sum()),
+        decided=int((there & (index.decisions != none)).sum()),
+        comparable=int(comparable.sum()),
+        overruled=int(((yes & people_no) | (no & people_yes)).sum()),
+    )

@@ -1,0 +1,75 @@
+"""The server of the review page, put together."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from dlf_resources.projects import Projects
+from review_ui.api import events, images, projects, queue
+from review_ui.auth import Gate, Session
+from review_ui.broadcast import Broadcast
+from review_ui.catalog import Catalog
+from review_ui.problems import ANSWERS, tell_problems
+from review_ui.queue import Leases, Snapshots
+
+STATIC = Path(__file__).parent / "static"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a server is set up.
+
+    Attributes:
+        projects: YAMLs whose data is shown.
+        session: who is known.
+        hosts: what a request may call the server, with the port.
+        signed: hosts of a store from which browsers may load images by signed addresses; none: all goes through here.
+    """
+
+    projects: Projects
+    session: Session
+    hosts: frozenset[str]
+    signed: tuple[str, ...] = ()
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The server."""
+    broadcast = Broadcast()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        broadcast.end()
+
+    app = FastAPI(
+        title="data-label-factory review",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        responses=ANSWERS,
+        lifespan=lifespan,
+    )
+    app.state.catalog = Catalog(settings.projects)
+    app.state.snapshots = Snapshots()
+    app.state.leases = Leases()
+    app.state.broadcast = broadcast
+    app.state.signed = bool(settings.signed)
+    tell_problems(app)
+    for module in (projects, queue, images, events):
+        app.include_router(module.router)
+    if STATIC.is_dir():
+        app.mount("/", StaticFiles(directory=STATIC, html=True))
+    app.add_middleware(Gate, session=settings.session, hosts=settings.hosts, images=settings.signed)
+    return app
+
+
+def hosts_of(port: int) -> frozenset[str]:
+    """What a server on loopback may be called."""
+    return frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]"))

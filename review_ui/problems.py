@@ -1,0 +1,103 @@
+"""What a request may be refused for, and how that is told: `{"error": {"code": …, "message": …}}`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from dlf_core.errors import FactoryError, StoreError
+
+
+class Problem(FactoryError):
+    """A request that is refused.
+
+    Args:
+        code: a word for programs.
+        message: a sentence for people.
+    """
+
+    status = 400
+
+    def __init__(self, code: str, message: str):
+        self.code = code
+        self.message = message
+        super().__init__(message)
+
+
+class Missing(Problem):
+    """What was asked for is not there."""
+
+    status = 404
+
+
+class Unfit(Problem):
+    """What was sent does not fit."""
+
+    status = 422
+
+
+class Forbidden(Problem):
+    """Who asks may not."""
+
+    status = 403
+
+
+class TooLarge(Problem):
+    """More was sent than is taken."""
+
+    status = 413
+
+
+class ProblemTold(BaseModel):
+    """What is wrong."""
+
+    code: str
+    message: str
+
+
+class ErrorAnswer(BaseModel):
+    """The answer to a request that is refused."""
+
+    error: ProblemTold
+
+
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorAnswer} for status in (400, 401, 403, 404, 413, 422, 503)
+}
+"""For the OpenAPI."""
+
+
+def told(status: int, code: str, message: str) -> JSONResponse:
+    """An error as an answer."""
+    return JSONResponse({"error": {"code": code, "message": message}}, status, headers={"Cache-Control": "no-store"})
+
+
+def tell_problems(app: FastAPI) -> None:
+    """Let every error of an app be told in the one form."""
+
+    @app.exception_handler(Problem)
+    async def _problem(_: Request, error: Problem) -> JSONResponse:
+        return told(error.status, error.code, error.message)
+
+    @app.exception_handler(StoreError)
+    async def _store(_: Request, error: StoreError) -> JSONResponse:
+        return told(503, "store", str(error))
+
+    @app.exception_handler(FactoryError)
+    async def _factory(_: Request, error: FactoryError) -> JSONResponse:
+        return told(400, "project", str(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def _validation(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return told(422, "unfit", f"{where}: {first['msg']}.")
+
+    @app.exception_handler(HTTPException)
+    async def _http(_: Request, error: HTTPException) -> JSONResponse:
+        return told(error.status_code, "http", str(error.detail))

@@ -1,0 +1,170 @@
+"""Which images come, in which order: filters over columns, a snapshot to page through, leases as advice."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from dlf_core.records import Decision
+from review_ui.bucket_index import DECISIONS, BucketIndex
+
+LEASE_SECONDS = 120.0
+_SNAPSHOTS = 32
+_NONE = DECISIONS.index(Decision.NONE.value)
+
+
+class Order(StrEnum):
+    """Of images."""
+
+    DOUBT = "doubt"
+    FOUND = "found"
+    BOXES = "boxes"
+
+
+class Question(BaseModel):
+    """What a person wants to see; everything of it stands in the page's address."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    class_name: Annotated[str | None, Field(max_length=200)] = None
+    query: Annotated[str | None, Field(max_length=400)] = None
+    least_score: Annotated[float | None, Field(ge=0, le=1)] = None
+    most_score: Annotated[float | None, Field(ge=0, le=1)] = None
+    verdict: Annotated[str | None, Field(max_length=20)] = None
+    decision: Decision | None = None
+    image_decision: Decision | None = None
+    search: Annotated[str | None, Field(max_length=200)] = None
+    order: Order = Order.DOUBT
+
+    @property
+    def of_boxes(self) -> bool:
+        """Whether it asks for boxes, and not for images alone."""
+        asked = (self.class_name, self.query, self.least_score, self.most_score, self.verdict, self.decision)
+        return any(value is not None for value in asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The images that fit, in order, and how many boxes of each do.
+
+    Attributes:
+        places: numbers of the images.
+        fitting: boxes that fit, by image number.
+        boxes: over all images.
+    """
+
+    places: NDArray[np.int64]
+    fitting: NDArray[np.int64]
+    boxes: int
+
+
+def answered(index: BucketIndex, question: Question, titles: Callable[[], list[str]]) -> Answer:
+    """The images of a bucket that fit a question. Without a question of boxes an image without boxes fits, too."""
+    chosen = ~index.gone
+    if question.class_name is not None:
+        chosen &= index.class_codes == _code(index.classes, question.class_name)
+    if question.query is not None:
+        chosen &= index.query_codes == _code(index.queries, question.query)
+    if question.least_score is not None:
+        chosen &= index.scores >= question.least_score
+    if question.most_score is not None:
+        chosen &= index.scores <= question.most_score
+    if question.verdict is not None:
+        chosen &= index.verdict_codes == _code(index.verdicts, question.verdict)
+    if question.decision is not None:
+        chosen &= index.decisions == DECISIONS.index(question.decision.value)
+    fitting = index.counts(chosen)
+    images = fitting > 0 if question.of_boxes else np.ones(len(index), np.bool_)
+    if question.image_decision is not None:
+        images &= index.image_decisions == DECISIONS.index(question.image_decision.value)
+    if question.search:
+        words = question.search.lower().split()
+        images &= np.array([all(word in title for word in words) for title in titles()], np.bool_)
+    places = np.flatnonzero(images)
+    return Answer(
+        places[_order(index, question.order, fitting)[places].argsort(kind="stable")], fitting, int(fitting.sum())
+    )
+
+
+def _order(index: BucketIndex, order: Order, fitting: NDArray[np.int64]) -> NDArray[Any]:
+    """A number for each image: small ones come first."""
+    if order is Order.FOUND:
+        return index.found_order
+    if order is Order.BOXES:
+        return -fitting
+    return index.doubt()
+
+
+def _code(words: list[str], word: str) -> int:
+    return words.index(word) if word in words else -2
+
+
+class Snapshots:
+    """Orders that pages are taken from: what is decided meanwhile moves no image to another page."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, Answer] = OrderedDict()
+        self._number = 0
+        self._lock = threading.Lock()
+
+    def keep(self, answer: Answer) -> str:
+        """Its name."""
+        with self._lock:
+            self._number += 1
+            name = f"{self._number:x}"
+            self._kept[name] = answer
+            while len(self._kept) > _SNAPSHOTS:
+                self._kept.popitem(last=False)
+        return name
+
+    def named(self, name: str) -> Answer | None:
+        """One that is still kept."""
+        with self._lock:
+            if name in self._kept:
+                self._kept.move_to_end(name)
+            return self._kept.get(name)
+
+
+class Leases:
+    """Who looks at which image. It keeps nobody from anything; others are shown it, and the queue passes it by."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic):
+        self._held: dict[str, tuple[str, float]] = {}
+        self._clock = clock
+        self._lock = threading.Lock()
+
+    def take(self, image_id: str, reviewer: str) -> str | None:
+        """Look at an image for two minutes; who else looks at it, if somebody does."""
+        with self._lock:
+            self._forget()
+            holder = self._held.get(image_id, (reviewer, 0.0))[0]
+            if holder != reviewer:
+                return holder
+            self._held[image_id] = (reviewer, self._clock() + LEASE_SECONDS)
+            return None
+
+    def give_back(self, image_id: str, reviewer: str) -> None:
+        """Look elsewhere."""
+        with self._lock:
+            if self._held.get(image_id, ("", 0.0))[0] == reviewer:
+                del self._held[image_id]
+
+    def holders(self) -> dict[str, str]:
+        """Image id → who looks at it."""
+        with self._lock:
+            self._forget()
+            return {image_id: reviewer for image_id, (reviewer, _) in self._held.items()}
+
+    def _forget(self) -> None:
+        now = self._clock()
+        for image_id in [one for one, (_, until) in self._held.items() if until < now]:
+            del self._held[image_id]
