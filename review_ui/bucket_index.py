@@ -11,7 +11,9 @@ import bisect
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +26,7 @@ from dlf_core.reviews.operations import ClassedBox, Corners, subject_of_image
 from dlf_core.reviews.state import Subject
 
 DECISIONS = tuple(decision.value for decision in Decision)
-IMAGE_COLUMNS = ("image_id", "state", "order", "path", "width", "height", "format", "title", "source_name", "url")
+IMAGE_COLUMNS = ("image_id", "state", "order", "path", "width", "height", "format", "title", "url")
 _NONE = DECISIONS.index(Decision.NONE.value)
 _PERSON_DREW = "drawn"
 Flags = NDArray[np.bool_]
@@ -101,6 +103,12 @@ class BucketIndex:
         """The gather row of an image."""
         return dict(self._images.slice(place, 1).to_pylist()[0])
 
+    def title(self, place: int) -> str:
+        """What an image is called: by its title, by its file where it came from, or by its id."""
+        row = self.image(place)
+        file = PurePosixPath(unquote(urlsplit(row["url"] or "").path)).name
+        return str(row["title"] or file or row["image_id"])
+
     def image_subject(self, place: int) -> Subject | None:
         """What was said of an image as a whole."""
         return self._subjects.get(subject_of_image(self.image_ids[place]))
@@ -167,8 +175,8 @@ class BucketIndex:
         return found
 
     def titles(self) -> list[str]:
-        """What each image is called, in lower case."""
-        names = (self._images[name].to_pylist() for name in ("title", "source_name", "image_id"))
+        """What each image is called and where it came from, in lower case."""
+        names = (self._images[name].to_pylist() for name in ("title", "url", "image_id"))
         return [" ".join(word for word in words if word).lower() for words in zip(*names, strict=True)]
 
     def _take_table(self) -> None:

@@ -86,7 +86,7 @@ def read_image(
     return ImageAnswer(
         image_id=image_id,
         bucket=name,
-        title=row["title"] or row["source_name"] or image_id,
+        title=index.title(place),
         url=row["url"] if str(row["url"] or "").startswith(("http://", "https://")) else None,
         width=row["width"],
         height=row["height"],

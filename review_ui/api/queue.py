@@ -126,7 +126,7 @@ def _item(index: BucketIndex, place: int, fitting, open_, there, doubt, holders:
     drawn = index.drawn_count(place)
     return QueueItem(
         image_id=row["image_id"],
-        title=row["title"] or row["source_name"] or row["image_id"],
+        title=index.title(place),
         width=row["width"],
         height=row["height"],
         boxes=int(there[place]) + drawn,
