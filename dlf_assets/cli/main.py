@@ -18,6 +18,7 @@ from dlf_assets.cli import (
     pipeline,
     project,
     publish,
+    review,
     runs,
     serve_vlm,
     stages,
@@ -57,6 +58,7 @@ import_labels.register(app)
 compare.register(app)
 publish.register(app)
 store.register(app)
+review.register(app)
 runs.register(app)
 serve_vlm.register(app)
 sync.register(app)

@@ -1,0 +1,154 @@
+"""The real review server: two who write at once, and a server that is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from review_project import BUCKETS, make_project, named
+from workspaces import ROOT
+
+from dlf_core.project import Project
+from dlf_resources.projects import store_of
+from dlf_resources.reviews.said import log_of
+
+pytestmark = pytest.mark.processes
+IMAGES, WRITES, KILLS = 50, 1000, 20
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    for name in ("DLF_HOME", "DLF_DATA_ROOT", "DLF_STORE"):
+        monkeypatch.delenv(name, raising=False)
+    return make_project(tmp_path, images=IMAGES)
+
+
+@dataclass
+class Server:
+    """A server that runs."""
+
+    process: subprocess.Popen[str]
+    url: str
+    cookie: dict[str, str]
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, cookies=self.cookie, headers={"Origin": self.url}, timeout=30)
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+@contextlib.contextmanager
+def running(project: Project, cookie: dict[str, str] | None = None, port: int = 0) -> Iterator[Server]:
+    """A server of its own; with the cookie of an earlier one of the same port, nobody has to come in anew."""
+    command = [sys.executable, "-m", "dlf_assets.cli.main", "review", "--project", str(project.file), "--no-open"]
+    env = os.environ | {"DLF_HOME": str(project.file.parent.parent), "DAGSTER_HOME": str(project.file.parent.parent)}
+    with subprocess.Popen(
+        [*command, "--port", str(port), "--json"], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            lines = ""
+            while not lines.rstrip().endswith("}"):
+                line = process.stdout.readline()
+                assert line, f"it ended with {process.wait()}"
+                lines += line
+            start = httpx.URL(json.loads(lines)["address"])
+            url = f"{start.scheme}://{start.host}:{start.port}"
+            if cookie is None:
+                answer = httpx.get(start, headers={"Origin": url})
+                assert answer.status_code == 303, answer.text
+                cookie = dict(answer.cookies)
+            yield Server(process, url, cookie)
+        finally:
+            process.kill()
+
+
+def operation(image: int, base: int, value: str, reviewer: str) -> dict[str, Any]:
+    box = named(image, 0)["box_id"]
+    told = {"op_id": str(uuid.uuid4()), "bucket": BUCKETS[0], "image_id": f"{image:032x}", "box_id": box}
+    return told | {"base_version": base, "kind": "verdict", "value": value, "reviewer": reviewer}
+
+
+def test_two_who_write_a_thousand_verdicts_each_lose_none(project: Project) -> None:
+    refused: list[int] = []
+
+    def write(name: str, value: str) -> None:
+        with server.client() as client:
+            known = dict.fromkeys(range(IMAGES), 0)
+            for number in range(WRITES):
+                image = number % IMAGES
+                while True:
+                    answer = client.post("/api/events?project=cars", json=[operation(image, known[image], value, name)])
+                    (result,) = answer.json()["results"]
+                    known[image] = result["version"]
+                    assert answer.status_code == result["status"]
+                    if result["status"] == 200:
+                        break
+                    refused.append(image)
+
+    with running(project) as server:
+        writers = [threading.Thread(target=write, args=one) for one in (("Ada", "approved"), ("Grace", "rejected"))]
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+    events = [event.op for _, event in log_of(store_of(project)).events()]
+    assert len(events) == 2 * WRITES
+    assert {name: sum(op.reviewer == name for op in events) for name in ("Ada", "Grace")} == {
+        "Ada": WRITES,
+        "Grace": WRITES,
+    }
+    for image in range(IMAGES):
+        box = named(image, 0)["box_id"]
+        assert [op.base_version for op in events if op.subject_id == box] == list(range(2 * WRITES // IMAGES))
+    assert refused, "they never met: the test shows nothing"
+
+
+def test_a_server_killed_twenty_times_loses_nothing_that_it_said_was_saved(project: Project) -> None:
+    seed = int(os.environ.get("DLF_TEST_SEED", random.randrange(1 << 30)))
+    print(f"seed {seed}")
+    draw = random.Random(seed)
+    saved: dict[str, int] = {}
+    waiting: dict[str, Any] | None = None
+    known = dict.fromkeys(range(IMAGES), 0)
+    cookie: dict[str, str] | None = None
+    port = 0
+    for _ in range(KILLS):
+        with running(project, cookie, port) as server:
+            cookie, port = server.cookie, httpx.URL(server.url).port or 0
+            threading.Timer(draw.uniform(0.02, 0.4), server.kill).start()
+            with server.client() as client:
+                for turn in range(100_000):
+                    image = turn % IMAGES
+                    # What was not answered is sent again, as the page does: it may be there already.
+                    waiting = waiting or operation(image, known[image], "approved", "Ada")
+                    try:
+                        answer = client.post("/api/events?project=cars", json=[waiting])
+                    except httpx.TransportError:
+                        break
+                    (result,) = answer.json()["results"]
+                    assert result["status"] == 200, result
+                    known[int(waiting["image_id"], 16)] = result["version"]
+                    saved[waiting["op_id"]] = result["version"]
+                    waiting = None
+    there = [str(event.op.op_id) for _, event in log_of(store_of(project)).events()]
+    assert len(there) == len(set(there)), "one is there twice"
+    assert set(saved) <= set(there)
+    assert len(there) - len(saved) <= 1
+    print(f"{len(saved)} saved over {KILLS} kills")
+    assert len(saved) > 5 * KILLS
