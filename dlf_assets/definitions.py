@@ -12,6 +12,7 @@ from dlf_assets.gather import gathered_images
 from dlf_assets.label import labeled_boxes
 from dlf_assets.report import label_report
 from dlf_assets.review import reviewed_boxes
+from dlf_assets.thumbnails import thumbnails
 from dlf_assets.verify import verified_boxes
 from dlf_resources.dagster_resources import (
     EngineResource,
@@ -22,7 +23,8 @@ from dlf_resources.dagster_resources import (
 )
 from dlf_resources.stores.tables import ParquetTableIOManager
 
-assets = [gathered_images, filtered_images, labeled_boxes, verified_boxes, reviewed_boxes, dataset, label_report]
+_stages = [gathered_images, filtered_images, labeled_boxes, verified_boxes, reviewed_boxes]
+assets = [*_stages, thumbnails, dataset, label_report]
 
 
 def build() -> dg.Definitions:

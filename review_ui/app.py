@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from dlf_resources.projects import Projects
-from review_ui.api import events, images, projects, queue
+from review_ui.api import events, images, people, projects, queue
 from review_ui.auth import Gate, Session
 from review_ui.broadcast import Broadcast
 from review_ui.catalog import Catalog
@@ -62,7 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.broadcast = broadcast
     app.state.signed = bool(settings.signed)
     tell_problems(app)
-    for module in (projects, queue, images, events):
+    for module in (projects, queue, images, events, people):
         app.include_router(module.router)
     if STATIC.is_dir():
         app.mount("/", StaticFiles(directory=STATIC, html=True))

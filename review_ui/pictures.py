@@ -1,4 +1,4 @@
-"""Images and their thumbnails, as a browser shows them: upright, and no larger than they must be."""
+"""Images as a browser shows them: upright, and no larger than they must be."""
 
 from __future__ import annotations
 
@@ -7,35 +7,27 @@ import threading
 from pathlib import Path, PurePosixPath
 
 from dlf_core.errors import ImageRejected
+from dlf_resources import thumbnails
 from dlf_resources.images import open_upright, plain
 from dlf_resources.stores.base import Store
 from review_ui.problems import Missing
 
-THUMB_SIDE = 256
-_QUALITY = 80
 _TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
-_AT_ONCE = threading.BoundedSemaphore(2)
-"""Pictures that are decoded at a time: each may be some 200 MB large while it is."""
-
-
-def thumb_key(image_id: str) -> str:
-    """Where an image's thumbnail lies. An image is named by its bytes: what lies there never changes."""
-    return f"thumbs/{image_id[:2]}/{image_id}.webp"
+_turns = threading.BoundedSemaphore(thumbnails.AT_ONCE)
 
 
 def thumbnail(store: Store, image_id: str, path: str) -> Path:
-    """The file of an image's thumbnail, made when it is not there: 256 px on the longer side, WebP.
+    """The file of an image's thumbnail, made when it is not there.
 
     Raises:
         Missing: the image is gone or damaged.
     """
-    file = store.path(thumb_key(image_id))
-    if file.is_file():
-        return file
-    with _AT_ONCE:
-        if not file.is_file():
-            store.put(thumb_key(image_id), _shrunk(_content(store, image_id, path)), durable=False)
-    return file
+    if not store.exists(thumbnails.thumbnail_key(image_id)):
+        _see_that_it_is_there(store, image_id, path)
+    try:
+        return thumbnails.thumbnail(store, image_id, path)
+    except ImageRejected as error:
+        raise _damaged(image_id, error) from None
 
 
 def picture(store: Store, image_id: str, path: str) -> tuple[bytes, str]:
@@ -44,30 +36,24 @@ def picture(store: Store, image_id: str, path: str) -> tuple[bytes, str]:
     Raises:
         Missing: the image is gone or damaged.
     """
-    content = _content(store, image_id, path)
+    _see_that_it_is_there(store, image_id, path)
+    content = store.get(path)
     try:
         known = _TYPES.get(PurePosixPath(path).suffix[1:].lower())
         if known is not None and plain(content):
             return content, known
-        with _AT_ONCE:
+        with _turns:
             buffer = io.BytesIO()
             open_upright(content).save(buffer, "WEBP", quality=95)
         return buffer.getvalue(), "image/webp"
     except ImageRejected as error:
-        raise Missing("damaged", f"image {image_id} cannot be shown: {error.reason}.") from None
+        raise _damaged(image_id, error) from None
 
 
-def _content(store: Store, image_id: str, path: str) -> bytes:
+def _see_that_it_is_there(store: Store, image_id: str, path: str) -> None:
     if not store.exists(path):
         raise Missing("no_file", f"the file of image {image_id} is gone; `dlf store verify` tells what else is.")
-    return store.get(path)
 
 
-def _shrunk(content: bytes) -> bytes:
-    try:
-        image = open_upright(content, THUMB_SIDE)
-    except ImageRejected as error:
-        raise Missing("damaged", f"the image cannot be shown: {error.reason}.") from None
-    buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=_QUALITY, method=4)
-    return buffer.getvalue()
+def _damaged(image_id: str, error: ImageRejected) -> Missing:
+    return Missing("damaged", f"image {image_id} cannot be shown: {error.reason}.")

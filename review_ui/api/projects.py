@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from dlf_core.records import Decision
 from review_ui.api.dependencies import OfCatalog, OfProject
+from review_ui.api.people import overruled_by_query
 from review_ui.bucket_index import DECISIONS
 from review_ui.catalog import OpenProject
 
@@ -73,19 +74,13 @@ def _bucket(opened: OpenProject, name: str) -> BucketSummary:
         return BucketSummary(bucket=name, ready=False)
     index = opened.bucket(name)
     there = ~index.gone
-    none, approved, rejected = (
-        DECISIONS.index(one.value) for one in (Decision.NONE, Decision.APPROVED, Decision.REJECTED)
-    )
-    words = {word: number for number, word in enumerate(index.verdicts)}
-    yes, no = (index.verdict_codes == words.get(word, -2) for word in ("YES", "NO"))
-    people_yes, people_no = index.decisions == approved, (index.decisions == rejected) | index.gone
-    comparable = (yes | no) & (people_yes | people_no)
+    by_query = overruled_by_query(index).values()
     return BucketSummary(
         bucket=name,
         ready=True,
         images=len(index),
         boxes=int(there.sum()),
-        decided=int((there & (index.decisions != none)).sum()),
-        comparable=int(comparable.sum()),
-        overruled=int(((yes & people_no) | (no & people_yes)).sum()),
+        decided=int((there & (index.decisions != DECISIONS.index(Decision.NONE.value))).sum()),
+        comparable=sum(boxes for boxes, _ in by_query),
+        overruled=sum(overruled for _, overruled in by_query),
     )

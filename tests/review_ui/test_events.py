@@ -144,3 +144,21 @@ def test_progress_counts_decisions_and_overruled_verdicts(page: TestClient) -> N
     assert (empty["images"], empty["boxes"], told["classes"]) == (1, 0, ["car", "person"])
     assert page.get("/api/projects").json() == {"projects": ["cars"]}
     assert page.headers["Origin"] == ORIGIN
+
+
+def test_people_agree_with_one_another_and_with_verify_or_not(page: TestClient) -> None:
+    say(page, *(operation("verdict", "approved", image=image) for image in range(3)))
+    say(
+        page,
+        *(
+            operation("verdict", value, 1, image=image, reviewer="Grace")
+            for image, value in enumerate(("approved", "rejected", "rejected"))
+        ),
+    )
+    say(page, operation("verdict", "approved", place=1))
+    told = page.get("/api/people", params={"project": "cars"}).json()
+    assert {one["reviewer"]: one["decisions"] for one in told["reviewers"]} == {"Ada": 4, "Grace": 3}
+    (pair,) = told["pairs"]
+    assert (pair["first"], pair["second"], pair["boxes"], pair["same"], pair["kappa"]) == ("Ada", "Grace", 3, 1, 0.0)
+    queries = {one["query"]: (one["boxes"], one["overruled"]) for one in told["queries"]}
+    assert queries == {"car": (3, 2), "person": (1, 1)}

@@ -14,7 +14,7 @@ from schemathesis.generation import GenerationMode
 from schemathesis.openapi import from_asgi
 from starlette.testclient import TestClient
 
-PAGES = ("/api/project", "/api/queue", "/api/facets", "/api/leases", "/api/images/{image_id}")
+PAGES = ("/api/project", "/api/people", "/api/queue", "/api/facets", "/api/leases", "/api/images/{image_id}")
 PATHS = (*PAGES, "/api/images/{image_id}/file", "/api/thumbs/{image_id}.webp", "/api/events")
 KEPT = {"host", "origin", "cookie"}
 QUIET = settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
