@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
+from dlf_core.errors import StoreError
 from dlf_resources.projects import Projects
 from review_ui.api import events, images, people, projects, queue
 from review_ui.auth import Gate, Session
@@ -18,6 +20,8 @@ from review_ui.catalog import Catalog
 from review_ui.problems import ANSWERS, tell_problems
 from review_ui.queue import Leases, Snapshots
 
+EXCHANGE_SECONDS = 2.0
+"""Until other machines hear what was said here, where they share a bucket."""
 STATIC = Path(__file__).parent / "static"
 
 
@@ -40,11 +44,15 @@ class Settings:
 
 def create_app(settings: Settings) -> FastAPI:
     """The server."""
-    broadcast = Broadcast()
+    broadcast, catalog = Broadcast(), Catalog(settings.projects)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        exchanging = asyncio.create_task(_exchange(catalog, broadcast))
         yield
+        exchanging.cancel()
+        with contextlib.suppress(StoreError):
+            await asyncio.to_thread(catalog.exchange)
         broadcast.end()
 
     app = FastAPI(
@@ -56,7 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
         responses=ANSWERS,
         lifespan=lifespan,
     )
-    app.state.catalog = Catalog(settings.projects)
+    app.state.catalog = catalog
     app.state.snapshots = Snapshots()
     app.state.leases = Leases()
     app.state.broadcast = broadcast
@@ -68,6 +76,16 @@ def create_app(settings: Settings) -> FastAPI:
         app.mount("/", StaticFiles(directory=STATIC, html=True))
     app.add_middleware(Gate, session=settings.session, hosts=settings.hosts, images=settings.signed)
     return app
+
+
+async def _exchange(catalog: Catalog, broadcast: Broadcast) -> None:
+    """Every few seconds, for as long as the server runs; a store that is away is told to whoever looks."""
+    while True:
+        await asyncio.sleep(EXCHANGE_SECONDS)
+        try:
+            await asyncio.to_thread(catalog.exchange)
+        except StoreError as error:
+            broadcast.tell({"kind": "store", "message": str(error)})
 
 
 def hosts_of(port: int) -> frozenset[str]:

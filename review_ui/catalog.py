@@ -14,7 +14,7 @@ from dlf_core.reviews.operations import Add, Class, ClassedBox, Operation
 from dlf_core.reviews.state import Subject
 from dlf_resources.projects import Projects, store_of, tables_of
 from dlf_resources.reviews.log import Refused, ReviewLog, Taken
-from dlf_resources.reviews.said import log_of
+from dlf_resources.reviews.said import exchange, log_of
 from dlf_resources.stores.base import Store
 from dlf_resources.stores.local import LocalStore
 from dlf_resources.stores.stage_tables import table_key
@@ -182,6 +182,17 @@ class Catalog:
             if opened is None or opened.project is not project:
                 opened = self._open[name] = OpenProject(project)
             return opened
+
+    def exchange(self) -> None:
+        """Tell other machines what was said here, and hear what was said there, where a bucket is shared.
+
+        Raises:
+            StoreError: a store cannot be reached; what was said is kept, and told the next time.
+        """
+        with self._lock:
+            shared = [one for one in self._open.values() if one.store.name != "local"]
+        for one in shared:
+            exchange(one.store)
 
 
 def _stamp(store: Store, key: str) -> object:

@@ -29,7 +29,10 @@ def import_labels(
     path: Annotated[Path, typer.Argument(help="A folder or file of labels.")],
     project: ProjectOption,
     as_: Annotated[
-        str, typer.Option("--as", help="boxes: of the project, in place of a model's. truth: what it is measured by.")
+        str,
+        typer.Option(
+            "--as", help="boxes: of the project, in place of a model's. truth: what it is measured by. reviews: of 0.1."
+        ),
     ] = "boxes",
     format: Annotated[  # noqa: A002
         str | None, typer.Option("--format", help="Their format; default: by what lies there.")
@@ -42,11 +45,14 @@ def import_labels(
 ) -> None:
     """Bring labels in that were made elsewhere: COCO, YOLO, VOC, CVAT, Label Studio, Parquet, WebDataset.
 
-    Boxes become the label stage's answer for their images, which no model is asked about any more; filter, verify and
-    review treat them like all others. Images are known by their bytes; they come into the project as always, by a
-    folder in the YAML. Truth is what `dlf pipeline` measures the data set by where the YAML names no ground_truth.
+    Boxes become the label stage's answer for their images, which no model is asked about any more; filter, verify
+    and review treat them like all others. Images are known by their bytes; they come into the project as always, by
+    a folder in the YAML. Reviews are what people decided with data-label-factory 0.1 (its reviews.json). Truth is
+    what `dlf pipeline` measures the data set by where the YAML names no ground_truth.
     """
     loaded = load_project(project)
+    from rich.markup import escape
+
     from dlf_assets.cli.output import console, print_json
     from dlf_core.errors import FactoryError
     from dlf_core.export_options import class_map
@@ -57,8 +63,13 @@ def import_labels(
     from dlf_resources.projects import disk_of, store_of
     from dlf_resources.stores.dataset_folder import format_named
 
-    if as_ not in ("boxes", "truth"):
-        raise typer.BadParameter(f"'{as_}' is not boxes or truth.", param_hint="'--as'")
+    if as_ not in ("boxes", "truth", "reviews"):
+        raise typer.BadParameter(f"'{as_}' is not boxes, truth or reviews.", param_hint="'--as'")
+    if as_ == "reviews":
+        from dlf_assets.cli.import_reviews import import_reviews
+
+        import_reviews(loaded, path, json)
+        return
     store = store_of(loaded)
     path = path.expanduser()
     name = format or detect_format(path)
@@ -94,7 +105,7 @@ def import_labels(
         return
     out = console()
     for text in problems[:_MOST_SAID]:
-        out.print(f"[yellow]left out:[/] {text}", soft_wrap=True)
+        out.print(f"[yellow]left out:[/] {escape(text)}", soft_wrap=True)
     if len(problems) > _MOST_SAID:
         out.print(f"[yellow]left out:[/] and {len(problems) - _MOST_SAID:,} more")
     out.print(f"{name}: {len(known):,} images, {boxes:,} boxes → {where}", soft_wrap=True, markup=False)

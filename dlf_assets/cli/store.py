@@ -109,9 +109,13 @@ def _copy(
     from dlf_assets.cli.copy_bars import counting
     from dlf_assets.cli.output import console, print_json
     from dlf_resources.projects import disk_of, r2_of
+    from dlf_resources.reviews.said import log_of
+    from dlf_resources.reviews.sharing import share
     from dlf_resources.stores.copying import Place, compared
 
     disk, remote = disk_of(loaded), r2_of(loaded)
+    if not dry_run:
+        share(log_of(disk), disk)  # what people said goes along, as objects
     todo = [one for one in compared(disk, remote) if one.place in (only, Place.DIFFERS)]
     if not dry_run:
         with counting(word) as progress:

@@ -111,7 +111,7 @@ def test_what_cannot_be_imported_is_one_sentence(workspace, words, says):
 def test_bad_use_is_told(workspace):
     done = workspace.dlf("import", str(TRUTH), "-p", "old", "--as", "rubbish")
     assert done.returncode == 2
-    assert "'rubbish' is not boxes or truth." in done.stderr
+    assert "'rubbish' is not boxes, truth or reviews." in done.stderr
 
 
 def test_pictures_within_the_files_are_written_where_a_folder_line_may_name_them(workspace, tmp_path):
