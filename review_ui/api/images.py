@@ -144,7 +144,8 @@ def read_file(opened: OfProject, image_id: ImageId, request: Request) -> Respons
     return Response(content, media_type=kind, headers=_FOR_GOOD | {"ETag": f'"{image_id}"'})
 
 
-@router.api_route("/thumbs/{image_id}.webp", methods=["GET", "HEAD"], response_class=FileResponse)
+@router.head("/thumbs/{image_id}.webp", include_in_schema=False)
+@router.get("/thumbs/{image_id}.webp", response_class=FileResponse)
 def read_thumbnail(opened: OfProject, image_id: ImageId, request: Request) -> Response:
     """The image's thumbnail, 256 px on the longer side."""
     if answer := _unchanged(request, f"t-{image_id}"):

@@ -14,6 +14,8 @@ from schemathesis.generation import GenerationMode
 from schemathesis.openapi import from_asgi
 from starlette.testclient import TestClient
 
+from review_ui.openapi import FILE, described
+
 PAGES = ("/api/project", "/api/people", "/api/queue", "/api/facets", "/api/leases", "/api/images/{image_id}")
 PATHS = (*PAGES, "/api/images/{image_id}/file", "/api/thumbs/{image_id}.webp", "/api/events")
 KEPT = {"host", "origin", "cookie"}
@@ -23,6 +25,10 @@ QUIET = settings(max_examples=60, deadline=None, database=None, suppress_health_
 def test_every_route_that_takes_something_is_asked(page: TestClient) -> None:
     paths = set(page.get("/api/openapi.json").json()["paths"])
     assert paths == {*PATHS, "/api/projects", "/api/stream"}
+
+
+def test_the_page_is_built_for_the_routes_that_there_are() -> None:
+    assert FILE.read_text(encoding="utf-8") == described(), "run `python -m review_ui.openapi`, and in web/ `npm run types`"
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -1,0 +1,132 @@
+/**
+ * What was said and has not been answered yet. It is kept (in IndexedDB) before it is shown as said, and sent in its
+ * order, a batch at a time; what is not answered is sent again, and counts once by its `op_id`.
+ */
+
+import type { Operation, Outcome } from "../api/types";
+
+export interface Kept {
+  /** Ascending: the order in which things were said. */
+  readonly number: number;
+  readonly project: string;
+  readonly op: Operation;
+}
+
+/** Where operations wait; survives reload. */
+export interface Shelf {
+  all(): Promise<Kept[]>;
+  add(project: string, ops: readonly Operation[]): Promise<Kept[]>;
+  remove(numbers: readonly number[]): Promise<void>;
+}
+
+/** How a batch is sent. It throws `Offline` where it may be sent again, anything else where that is of no use. */
+export type Send = (project: string, ops: readonly Operation[]) => Promise<readonly Outcome[]>;
+
+export class Offline extends Error {}
+
+export interface Conflict {
+  readonly op: Operation;
+  readonly outcome: Outcome;
+}
+
+export interface Listener {
+  /** How many wait, and whether the server cannot be reached just now. */
+  waiting(count: number, offline: boolean): void;
+  saved(op: Operation, outcome: Outcome): void;
+  /** Somebody has said something since: both are shown, and the person chooses. */
+  conflict(conflict: Conflict): void;
+  /** The server takes this in no way; it is out of the queue, and the person is told why. */
+  refused(op: Operation, why: string): void;
+}
+
+const MOST = 200;
+const FIRST_PAUSE = 500;
+const LAST_PAUSE = 15_000;
+
+export class Outbox {
+  private kept: Kept[] = [];
+  private sending = false;
+  private pause = FIRST_PAUSE;
+  private timer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(
+    private readonly shelf: Shelf,
+    private readonly send: Send,
+    private readonly listener: Listener,
+  ) {}
+
+  /** Take up what an earlier page left. */
+  async open(): Promise<void> {
+    this.kept = await this.shelf.all();
+    this.listener.waiting(this.kept.length, false);
+    void this.drain();
+  }
+
+  /** Say something. It resolves when it is kept here; what the server says of it, the listener hears. */
+  async say(project: string, ops: readonly Operation[]): Promise<void> {
+    const added = await this.shelf.add(project, ops); // `kept` may be another list by then
+    this.kept.push(...added);
+    this.listener.waiting(this.kept.length, false);
+    void this.drain();
+  }
+
+  /** What waits, in order. */
+  get waiting(): readonly Kept[] {
+    return this.kept;
+  }
+
+  /** Try at once: the network is there again. */
+  async drain(): Promise<void> {
+    if (this.sending) return;
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    this.sending = true;
+    try {
+      while (this.kept.length > 0) {
+        const project = this.kept[0]!.project;
+        const end = this.kept.findIndex((one) => one.project !== project);
+        await this.deliver(project, this.kept.slice(0, Math.min(end < 0 ? Infinity : end, MOST)));
+        this.pause = FIRST_PAUSE;
+        this.listener.waiting(this.kept.length, false);
+      }
+    } catch (error) {
+      if (!(error instanceof Offline)) throw error;
+      this.listener.waiting(this.kept.length, true);
+      this.timer = setTimeout(() => void this.drain(), this.pause);
+      this.pause = Math.min(this.pause * 2, LAST_PAUSE);
+    } finally {
+      this.sending = false;
+    }
+  }
+
+  private async deliver(project: string, batch: readonly Kept[]): Promise<void> {
+    let outcomes: readonly Outcome[];
+    try {
+      outcomes = await this.send(project, batch.map((one) => one.op));
+    } catch (error) {
+      if (error instanceof Offline) throw error;
+      // One of them is not taken at all, and none of the batch was: find it by sending each alone.
+      if (batch.length > 1) {
+        for (const one of batch) await this.deliver(project, [one]);
+        return;
+      }
+      await this.forget(batch);
+      this.listener.refused(batch[0]!.op, error instanceof Error ? error.message : String(error));
+      return;
+    }
+    const byId = new Map(outcomes.map((outcome) => [outcome.op_id, outcome]));
+    await this.forget(batch);
+    for (const { op } of batch) {
+      const outcome = byId.get(op.op_id);
+      if (outcome === undefined) continue;
+      if (outcome.status === 200) this.listener.saved(op, outcome);
+      else this.listener.conflict({ op, outcome });
+    }
+  }
+
+  private async forget(batch: readonly Kept[]): Promise<void> {
+    const numbers = new Set(batch.map((one) => one.number));
+    await this.shelf.remove([...numbers]);
+    this.kept = this.kept.filter((one) => !numbers.has(one.number));
+  }
+}
