@@ -1,6 +1,7 @@
 # make demo   set up, run the sample project, say where its data set is
 # make test   set up, check style and types, run all tests
-# make unit   only the quick tests, less than a minute
+# make unit   only the tests without processes, some minutes
+# make web    only the tests of the review page's parts
 # make dev    the Dagster UI and daemon on loopback
 # make help   these lines
 
