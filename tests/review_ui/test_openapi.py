@@ -28,7 +28,8 @@ def test_every_route_that_takes_something_is_asked(page: TestClient) -> None:
 
 
 def test_the_page_is_built_for_the_routes_that_there_are() -> None:
-    assert FILE.read_text(encoding="utf-8") == described(), "run `python -m review_ui.openapi`, and in web/ `npm run types`"
+    way_out = "run `python -m review_ui.openapi`, and in web/ `npm run types`"
+    assert FILE.read_text(encoding="utf-8") == described(), way_out
 
 
 @pytest.mark.parametrize("path", PATHS)
