@@ -1,0 +1,85 @@
+/** Requests to the server this page came from. */
+
+import { Offline, type Send } from "../state/outbox";
+import type { Facets, ImageAnswer, Operation, Outcome, People, ProjectSummary, QueuePage } from "./types";
+
+/** The server's word for why it refuses, and its sentence. */
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export type Asked = Readonly<Record<string, string | number | null | undefined>>;
+
+/** An address of the server; what is null or empty is left out. */
+export function address(path: string, asked: Asked): string {
+  const words = new URLSearchParams();
+  for (const [name, value] of Object.entries(asked)) {
+    if (value !== null && value !== undefined && value !== "") words.set(name, String(value));
+  }
+  const query = words.toString();
+  return query === "" ? path : `${path}?${query}`;
+}
+
+async function answered(request: Promise<Response>): Promise<Response> {
+  let answer: Response;
+  try {
+    answer = await request;
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new Offline("the review server does not answer; is `dlf review` still running?");
+  }
+  if (answer.ok || answer.status === 409) return answer;
+  let told: { error?: { code?: string; message?: string } } = {};
+  try {
+    told = (await answer.json()) as typeof told;
+  } catch {
+    // Something before the server has answered; its status is all there is to tell.
+  }
+  const message = told.error?.message ?? `the server answered ${answer.status}`;
+  // What a store that is away, or a server that is overloaded, refuses now it takes later.
+  if (answer.status >= 500 || answer.status === 429) throw new Offline(message);
+  throw new Refused(answer.status, told.error?.code ?? "unknown", message);
+}
+
+async function get<Answer>(path: string, asked: Asked, signal?: AbortSignal): Promise<Answer> {
+  const answer = await answered(fetch(address(path, asked), signal === undefined ? {} : { signal }));
+  return (await answer.json()) as Answer;
+}
+
+async function post<Answer>(path: string, asked: Asked, body: unknown): Promise<Answer> {
+  const headers = { "Content-Type": "application/json" };
+  const answer = await answered(fetch(address(path, asked), { method: "POST", headers, body: JSON.stringify(body) }));
+  return (await answer.json()) as Answer;
+}
+
+export const readProject = (project: string, signal?: AbortSignal) =>
+  get<ProjectSummary>("/api/project", { project }, signal);
+
+export const readProjects = (signal?: AbortSignal) => get<{ projects: string[] }>("/api/projects", {}, signal);
+
+export const readQueue = (asked: Asked, signal?: AbortSignal) => get<QueuePage>("/api/queue", asked, signal);
+
+export const readFacets = (project: string, bucket: string, signal?: AbortSignal) =>
+  get<Facets>("/api/facets", { project, bucket }, signal);
+
+export const readImage = (project: string, bucket: string, image: string, signal?: AbortSignal) =>
+  get<ImageAnswer>(`/api/images/${image}`, { project, bucket }, signal);
+
+export const readPeople = (project: string, signal?: AbortSignal) => get<People>("/api/people", { project }, signal);
+
+export const lease = (project: string, image_id: string, reviewer: string, release: boolean) =>
+  post<{ holder: string | null }>("/api/leases", { project }, { image_id, reviewer, release });
+
+export const fileOf = (project: string, image: string) => address(`/api/images/${image}/file`, { project });
+
+export const thumbOf = (project: string, image: string) => address(`/api/thumbs/${image}.webp`, { project });
+
+/** How the outbox sends. */
+export const say: Send = async (project: string, ops: readonly Operation[]) =>
+  (await post<{ results: Outcome[] }>("/api/events", { project }, ops)).results;

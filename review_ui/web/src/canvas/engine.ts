@@ -1,0 +1,113 @@
+/**
+ * Draws an image and its boxes on a 2D canvas, style by style: setting a style costs more than a rectangle. What is not
+ * on the screen is left out; while the view moves, labels are, too.
+ */
+
+import { handlesOf } from "./hit";
+import { STYLES, type State } from "./styles";
+import { type Corners, type Size, type Viewport, isVisible, toScreen } from "./viewport";
+
+export interface DrawnBox {
+  readonly corners: Corners;
+  readonly state: State;
+  readonly label: string;
+}
+
+export interface Scene {
+  readonly image: Size;
+  /** The decoded picture; null while it is loading. */
+  readonly picture: CanvasImageSource | null;
+  readonly boxes: readonly DrawnBox[];
+  readonly chosen: number | null;
+  readonly hidden: boolean;
+  /** A box that is being drawn. */
+  readonly draft: Corners | null;
+  readonly moving: boolean;
+}
+
+/** Above so many boxes on the screen nobody can read their labels. */
+export const MOST_LABELS = 400;
+const HANDLE = 7;
+
+type Context = Pick<
+  CanvasRenderingContext2D,
+  | "setTransform" | "clearRect" | "drawImage" | "beginPath" | "rect" | "stroke" | "fillRect" | "strokeRect" | "setLineDash"
+  | "fillText" | "measureText" | "lineWidth" | "strokeStyle" | "fillStyle" | "font" | "textBaseline" | "imageSmoothingEnabled"
+>;
+
+/** Draw a scene; how many boxes were on the screen. */
+export function draw(context: Context, scene: Scene, view: Viewport, screen: Size, ratio: number): number {
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, screen.width, screen.height);
+  if (scene.picture !== null) {
+    // Pixels are what a box is judged by: from twice their size on they are shown as they are.
+    context.imageSmoothingEnabled = view.scale < 2;
+    const { width, height } = scene.image;
+    context.drawImage(scene.picture, view.left, view.top, width * view.scale, height * view.scale);
+  }
+  if (scene.hidden) return 0;
+  const seen = scene.boxes.map((box, number) => ({ box, number })).filter(({ box }) => isVisible(view, scene.image, screen, box.corners));
+  for (const state of Object.keys(STYLES) as State[]) {
+    const some = seen.filter(({ box, number }) => box.state === state && number !== scene.chosen);
+    if (some.length > 0) stroke(context, some.map(({ box }) => box.corners), state, view, scene.image);
+  }
+  if (!scene.moving && seen.length <= MOST_LABELS) {
+    for (const { box } of seen) label(context, box, view, scene.image);
+  }
+  const chosen = scene.chosen === null ? undefined : scene.boxes[scene.chosen];
+  if (chosen !== undefined) choose(context, chosen, view, scene.image);
+  if (scene.draft !== null) stroke(context, [scene.draft], "open", view, scene.image);
+  return seen.length;
+}
+
+function onScreen(box: Corners, view: Viewport, image: Size): readonly [number, number, number, number] {
+  const low = toScreen(view, image, { x: box.x1, y: box.y1 });
+  const high = toScreen(view, image, { x: box.x2, y: box.y2 });
+  return [low.x, low.y, high.x - low.x, high.y - low.y];
+}
+
+function stroke(context: Context, boxes: readonly Corners[], state: State, view: Viewport, image: Size, wider = 0): void {
+  const style = STYLES[state];
+  context.setLineDash([...style.dash]);
+  context.lineWidth = style.width + wider;
+  context.strokeStyle = style.colour;
+  // `strokeRect` a box is faster than one path of many: a dashed path is measured as a whole.
+  for (const box of boxes) context.strokeRect(...onScreen(box, view, image));
+}
+
+function choose(context: Context, box: DrawnBox, view: Viewport, image: Size): void {
+  const [x, y, width, height] = onScreen(box.corners, view, image);
+  context.setLineDash([]);
+  context.lineWidth = 5;
+  context.strokeStyle = "rgba(0, 0, 0, 0.7)";
+  context.strokeRect(x, y, width, height);
+  context.lineWidth = 3.5;
+  context.strokeStyle = "#ffffff";
+  context.strokeRect(x, y, width, height);
+  stroke(context, [box.corners], box.state, view, image, 0.5);
+  context.setLineDash([]);
+  context.lineWidth = 1;
+  context.strokeStyle = "#000000";
+  context.fillStyle = "#ffffff";
+  for (const [, place] of handlesOf(box.corners, view, image)) {
+    context.fillRect(place.x - HANDLE / 2, place.y - HANDLE / 2, HANDLE, HANDLE);
+    context.strokeRect(place.x - HANDLE / 2, place.y - HANDLE / 2, HANDLE, HANDLE);
+  }
+}
+
+function label(context: Context, box: DrawnBox, view: Viewport, image: Size): void {
+  const [x, y, width] = onScreen(box.corners, view, image);
+  const glyph = STYLES[box.state].glyph;
+  const text = glyph === "" ? box.label : `${glyph} ${box.label}`;
+  if (width < 24 && glyph === "") return;
+  context.font = "12px system-ui, sans-serif";
+  context.textBaseline = "top";
+  const shown = width < 60 ? glyph : text;
+  if (shown === "") return;
+  const wide = context.measureText(shown).width + 8;
+  const top = y >= 17 ? y - 17 : y + 1;
+  context.fillStyle = "rgba(0, 0, 0, 0.72)";
+  context.fillRect(x, top, wide, 16);
+  context.fillStyle = "#ffffff";
+  context.fillText(shown, x + 4, top + 2);
+}
