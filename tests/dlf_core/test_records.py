@@ -18,6 +18,7 @@ from dlf_core.records import (
     FilterVerdict,
     Grounding,
     Image,
+    ImageReview,
     Review,
     empty_table,
     sort_table,
@@ -47,6 +48,7 @@ ROWS = {
         Review(b, i, "q", "c", 0, 0, 1, 1, None, "none", "f", "m", "YES", 0.9, "q", "v", "approved", "eve", NOW, True)
         for b, i in [("z", "1"), ("a", "2"), ("c", "1")]
     ],
+    "image_review": [ImageReview(i, "rejected", "blurred", "eve", NOW) for i in "cab"],
 }
 
 
@@ -63,7 +65,7 @@ def flat_ids(groundings: list[Grounding], class_of: dict[str, str], nms_iou: flo
 
 
 def test_the_stages_stand_in_their_order():
-    assert list(SCHEMAS) == ["gather", "filter", "label", "verify", "review"]
+    assert list(SCHEMAS) == ["gather", "filter", "label", "verify", "review", "image_review"]
 
 
 @pytest.mark.parametrize(

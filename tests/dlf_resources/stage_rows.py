@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dlf_core.records import BoxVerdict, DetectedBox, FilterVerdict, Grounding, Image, Review
+from dlf_core.records import BoxVerdict, DetectedBox, FilterVerdict, Grounding, Image, ImageReview, Review
 
 BOX = (0.1, 0.2, 0.5, 0.8)
 
@@ -74,3 +74,8 @@ def review(box_id: str, image_id: str, *, kept: bool, **rest: Any) -> Review:
         "reviewed_at": None,
     }
     return Review(box_id, image_id, kept=kept, **(told | rest))
+
+
+def image_review(image_id: str, **rest: Any) -> ImageReview:
+    told: dict[str, Any] = {"decision": "rejected", "note": "blurred", "reviewer": "ada", "reviewed_at": None}
+    return ImageReview(image_id, **(told | rest))

@@ -43,6 +43,7 @@ def test_every_stage_comes_back_as_it_was_with_types_and_units(rows: ModuleType,
         "label": [rows.grounding("a", boxes=(rows.detected("1"), rows.detected("2", None))), rows.grounding("b")],
         "verify": [rows.box_verdict("1", "a"), rows.box_verdict("2", "a", "UNSURE")],
         "review": [rows.review("1", "a", kept=True), rows.review("2", "a", kept=False)],
+        "image_review": [rows.image_review("a"), rows.image_review("b", note=None)],
     }[stage]
     table = to_table(stage, records)
     again = decode(encode(table), stage, "name")

@@ -242,14 +242,15 @@ def test_cancelled_downloads_leave_no_descriptor_and_the_rest_goes_on(host: BadH
     elsewhere = f"http://other.example:{host.port}"
     guard = guard_of("127.0.0.0/8", resolve=names(other_example=["127.0.0.1"]))
     left: list[int] = []
-    for _ in range(2):
+    for _ in range(3):
         with_web(work, guard=guard, seconds=30.0)
         until = time.monotonic() + 3
         while host.open and time.monotonic() < until:  # it sees that nobody listens when it writes
             time.sleep(0.02)
         left.append(descriptors())
     assert host.open == 0
-    assert left[1] <= left[0]
+    # What else this process does may open one now and then; what is left by downloads is left each time.
+    assert left[1] <= left[0] or left[2] <= left[1], left
 
 
 def test_leaving_the_web_ends_what_is_under_way(host: BadHost) -> None:

@@ -1,0 +1,35 @@
+/** Decoded pictures: that of the image one is at, and of those that come next. */
+
+import { fileOf } from "../api/client";
+
+const MOST = 6;
+const kept = new Map<string, Promise<ImageBitmap>>();
+
+/** The picture of an image; asked for twice it is fetched once. One that could not be had is fetched anew next time. */
+export function picture(project: string, image: string): Promise<ImageBitmap> {
+  const key = `${project}/${image}`;
+  const known = kept.get(key);
+  if (known !== undefined) {
+    kept.delete(key);
+    kept.set(key, known);
+    return known;
+  }
+  const coming = fetched(fileOf(project, image));
+  kept.set(key, coming);
+  coming.catch(() => kept.delete(key));
+  for (const [old, gone] of kept) {
+    if (kept.size <= MOST) break;
+    kept.delete(old);
+    void gone.then((bitmap) => bitmap.close(), () => undefined);
+  }
+  return coming;
+}
+
+async function fetched(address: string): Promise<ImageBitmap> {
+  const answer = await fetch(address);
+  if (!answer.ok) {
+    const told = (await answer.json().catch(() => null)) as { error?: { message?: string } } | null;
+    throw new Error(told?.error?.message ?? `the picture cannot be had (${answer.status})`);
+  }
+  return createImageBitmap(await answer.blob());
+}

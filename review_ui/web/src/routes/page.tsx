@@ -1,0 +1,120 @@
+/** Which route is shown, and what stands above each: name, state of saving, notices. */
+
+import { useQuery } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { readProjects } from "../api/client";
+import { changedAddress, go, useAddress } from "../state/address";
+import { rememberReviewer } from "../state/reviewer";
+import { useSession } from "../state/session";
+import { CanvasRoute } from "./canvas";
+import { GridRoute } from "./grid";
+import { Message } from "./message";
+
+export function Page() {
+  const { path, asked } = useAddress();
+  const { reviewer, notice, tell } = useSession();
+  const project = asked.get("project");
+  return (
+    <div className="flex h-dvh flex-col">
+      <Bar project={project} />
+      {notice !== null && (
+        <div role="alert" className="flex items-center gap-3 border-b border-(--line) bg-(--raised) px-4 py-2">
+          <span className="grow">{notice}</span>
+          <button type="button" className="rounded border border-(--line) px-3 py-1" onClick={() => tell(null)}>
+            Close
+          </button>
+        </div>
+      )}
+      <main className="min-h-0 grow">
+        {reviewer === null ? <AskName /> : project === null ? <ChooseProject /> : path === "/canvas" ? <CanvasRoute /> : <GridRoute />}
+      </main>
+    </div>
+  );
+}
+
+function Bar({ project }: { readonly project: string | null }) {
+  const { path, asked } = useAddress();
+  const { reviewer, waiting, offline, saved } = useSession();
+  const state = offline
+    ? `${waiting} waiting: the server does not answer; nothing is lost`
+    : waiting > 0
+      ? `saving ${waiting} …`
+      : saved > 0
+        ? "all saved"
+        : "";
+  const grid = changedAddress("/", asked, { image: null, box: null });
+  return (
+    <header className="flex h-11 shrink-0 items-center gap-4 border-b border-(--line) bg-(--raised) px-4 text-sm">
+      {path === "/" ? (
+        <h1 className="font-semibold">{project ?? "Review"}</h1>
+      ) : (
+        <a
+          href={grid}
+          className="font-semibold text-(--accent) underline"
+          onClick={(event) => {
+            event.preventDefault();
+            go(grid);
+          }}
+        >
+          {project ?? "Review"}
+        </a>
+      )}
+      <span className="grow text-(--soft)">{asked.get("bucket") ?? ""}</span>
+      <output aria-live="polite" className={offline ? "font-semibold" : "text-(--soft)"}>
+        {state}
+      </output>
+      {reviewer !== null && <span className="text-(--soft)">{reviewer}</span>}
+    </header>
+  );
+}
+
+function AskName() {
+  const { setReviewer } = useSession();
+  const [name, setName] = useState("");
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (name.trim() === "") return;
+    rememberReviewer(name);
+    setReviewer(name.trim().slice(0, 80));
+  };
+  return (
+    <form onSubmit={submit} className="mx-auto mt-24 flex max-w-md flex-col gap-4 p-6">
+      <label htmlFor="reviewer" className="text-lg font-semibold">
+        Who is reviewing?
+      </label>
+      <p className="text-(--soft)">Your name stands beside every decision you make. It is asked once in this browser.</p>
+      <input
+        id="reviewer"
+        autoFocus
+        autoComplete="name"
+        maxLength={80}
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+        className="rounded border border-(--line) bg-(--ground) px-3 py-2"
+      />
+      <button type="submit" disabled={name.trim() === ""} className="rounded bg-(--accent) px-4 py-2 font-semibold text-(--ground) disabled:opacity-50">
+        Start
+      </button>
+    </form>
+  );
+}
+
+function ChooseProject() {
+  const projects = useQuery({ queryKey: ["projects"], queryFn: ({ signal }) => readProjects(signal) });
+  if (projects.isPending) return <Message title="Looking for projects …" />;
+  if (projects.isError) return <Message title="The projects cannot be read" text={projects.error.message} />;
+  return (
+    <nav aria-label="Projects" className="mx-auto mt-16 max-w-md p-6">
+      <h2 className="mb-4 text-lg font-semibold">Which project?</h2>
+      <ul className="flex flex-col gap-2">
+        {projects.data.projects.map((name) => (
+          <li key={name}>
+            <a className="text-(--accent) underline" href={changedAddress("/", new URLSearchParams(), { project: name })}>
+              {name}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}

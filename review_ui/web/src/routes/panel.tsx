@@ -1,0 +1,145 @@
+/** Beside the canvas: the boxes as a list that can be heard, the classes with their keys, the image as a whole. */
+
+import { useEffect, useRef } from "react";
+import type { BoxAnswer, Decision, ImageAnswer } from "../api/types";
+import { STYLES, spoken, stateOf } from "../canvas/styles";
+
+interface Props {
+  readonly image: ImageAnswer;
+  readonly boxes: readonly BoxAnswer[];
+  readonly classes: readonly string[];
+  readonly chosen: number | null;
+  readonly onChoose: (number: number) => void;
+  readonly onDecide: (decision: Decision) => void;
+  readonly onClass: (className: string) => void;
+  readonly onImage: (decision: Decision) => void;
+  readonly onNote: (text: string) => void;
+}
+
+const BUTTON = "rounded border border-(--line) px-3 py-1.5 text-left";
+
+export function Panel({ image, boxes, classes, chosen, onChoose, onDecide, onClass, onImage, onNote }: Props) {
+  const at = chosen === null ? undefined : boxes[chosen];
+  return (
+    <aside className="flex w-72 shrink-0 flex-col gap-4 overflow-y-auto border-l border-(--line) p-4 text-sm" aria-label="Boxes">
+      <div className="grid grid-cols-3 gap-2">
+        <button type="button" className={BUTTON} disabled={at === undefined} onClick={() => onDecide("approved")}>
+          <Key>A</Key> right
+        </button>
+        <button type="button" className={BUTTON} disabled={at === undefined} onClick={() => onDecide("rejected")}>
+          <Key>X</Key> wrong
+        </button>
+        <button type="button" className={BUTTON} disabled={at === undefined} onClick={() => onDecide("unsure")}>
+          <Key>U</Key> unsure
+        </button>
+      </div>
+      <Boxes boxes={boxes} chosen={chosen} onChoose={onChoose} />
+      {at !== undefined && (
+        <>
+          <fieldset className="flex flex-wrap gap-2">
+            <legend className="mb-1 text-(--soft)">Class</legend>
+            {classes.map((name, number) => (
+              <button
+                key={name}
+                type="button"
+                aria-pressed={name === at.class_name}
+                className={`${BUTTON} ${name === at.class_name ? "border-(--accent) font-semibold" : ""}`}
+                onClick={() => onClass(name)}
+              >
+                {number < 9 && <Key>{`${number + 1}`}</Key>} {name}
+              </button>
+            ))}
+          </fieldset>
+          <Note key={at.box_id} box={at} onNote={onNote} />
+          <dl className="grid grid-cols-[auto_1fr] gap-x-3 gap-y-1 text-(--soft)">
+            {at.query !== null && <Fact name="asked for" value={at.query} />}
+            {at.verdict !== null && <Fact name="model says" value={`${at.verdict}${at.p_yes === null ? "" : ` (${at.p_yes.toFixed(2)})`}`} />}
+            {at.reviewer !== null && <Fact name="decided by" value={at.reviewer} />}
+            {at.carried && <Fact name="carried over" value="decided on an earlier detection of this object" />}
+          </dl>
+        </>
+      )}
+      <fieldset className="flex flex-col gap-2">
+        <legend className="mb-1 text-(--soft)">The whole image</legend>
+        {(["approved", "rejected"] as const).map((decision) => (
+          <button
+            key={decision}
+            type="button"
+            aria-pressed={image.decision === decision}
+            className={`${BUTTON} ${image.decision === decision ? "border-(--accent) font-semibold" : ""}`}
+            onClick={() => onImage(image.decision === decision ? "none" : decision)}
+          >
+            {decision === "approved" ? "All of it is right as it is" : "Not for the data set"}
+          </button>
+        ))}
+      </fieldset>
+    </aside>
+  );
+}
+
+function Boxes({ boxes, chosen, onChoose }: Pick<Props, "boxes" | "chosen" | "onChoose">) {
+  const list = useRef<HTMLUListElement>(null);
+  useEffect(() => {
+    list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" });
+  }, [chosen]);
+  if (boxes.length === 0) return <p className="text-(--soft)">No boxes. Press B and drag to draw one.</p>;
+  return (
+    <ul
+      ref={list}
+      role="listbox"
+      aria-label={`${boxes.length} boxes`}
+      tabIndex={0}
+      aria-activedescendant={chosen === null ? undefined : `box-${chosen}`}
+      className="max-h-72 min-h-24 overflow-y-auto rounded border border-(--line)"
+    >
+      {boxes.map((box, number) => {
+        const style = STYLES[stateOf(box)];
+        return (
+          <li
+            key={box.box_id}
+            id={`box-${number}`}
+            role="option"
+            aria-selected={number === chosen}
+            aria-label={spoken(box, number + 1, boxes.length)}
+            className={`flex cursor-pointer items-center gap-2 px-3 py-1 ${number === chosen ? "bg-(--raised) font-semibold" : ""}`}
+            onClick={() => onChoose(number)}
+          >
+            <svg width="22" height="14" aria-hidden="true">
+              <rect x="2" y="2" width="18" height="10" fill="none" stroke={style.colour} strokeWidth={style.width} strokeDasharray={style.dash.join(" ")} />
+            </svg>
+            <span className="grow truncate">{box.class_name}</span>
+            <span className="text-(--soft)">{style.glyph}</span>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function Note({ box, onNote }: { readonly box: BoxAnswer; readonly onNote: (text: string) => void }) {
+  return (
+    <label className="flex flex-col gap-1">
+      <span className="text-(--soft)">Note</span>
+      <textarea
+        rows={2}
+        maxLength={2000}
+        defaultValue={box.note ?? ""}
+        onBlur={(event) => onNote(event.target.value.trim())}
+        className="rounded border border-(--line) bg-(--ground) px-2 py-1"
+      />
+    </label>
+  );
+}
+
+function Fact({ name, value }: { readonly name: string; readonly value: string }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd className="text-(--ink)">{value}</dd>
+    </>
+  );
+}
+
+export function Key({ children }: { readonly children: string }) {
+  return <kbd className="rounded border border-(--line) bg-(--raised) px-1 font-mono text-xs">{children}</kbd>;
+}

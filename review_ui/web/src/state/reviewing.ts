@@ -1,0 +1,262 @@
+/** One image after the other: which one is shown, what it holds now, and what a person does with it. */
+
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { lease, readImage, readProject, readQueue } from "../api/client";
+import type { Corners, Decision, ImageAnswer, ProjectSummary, QueueItem } from "../api/types";
+import { picture } from "../canvas/pictures";
+import { changedAddress, go, useAddress } from "./address";
+import { type Change, History, type Step, operationsOf } from "./history";
+import { questionOf } from "./question";
+import { useSession } from "./session";
+import { withChange, withWaiting } from "./waiting";
+
+const PAGE = 100;
+const AHEAD = 2;
+
+export interface Reviewing {
+  readonly project: string;
+  readonly summary: ProjectSummary | null;
+  readonly image: ImageAnswer | null;
+  readonly error: string | null;
+  readonly loading: boolean;
+  /** Of the image in the queue, from 0; −1: it is not among what was asked for. */
+  readonly place: number;
+  readonly total: number;
+  readonly chosen: number | null;
+  readonly choose: (number: number | null) => void;
+  readonly move: (by: 1 | -1) => void;
+  readonly decide: (decision: Decision) => void;
+  readonly decideAll: (decision: Decision) => void;
+  readonly decideImage: (decision: Decision) => void;
+  readonly edit: (number: number, corners: Corners) => void;
+  readonly draw: (corners: Corners) => void;
+  readonly reclass: (className: string) => void;
+  readonly remove: () => void;
+  readonly note: (text: string) => void;
+  readonly undo: () => void;
+  readonly redo: () => void;
+}
+
+/** Boxes a person can choose: drawn ones that are deleted are gone for them. */
+export const shownBoxes = (image: ImageAnswer) => image.boxes.filter((box) => !(box.deleted && box.drawn_by !== null));
+
+export function useReviewing(): Reviewing {
+  const { asked } = useAddress();
+  const { outbox, reviewer, tell } = useSession();
+  const client = useQueryClient();
+  const project = asked.get("project")!;
+  const summary = useQuery({ queryKey: ["project", project], queryFn: ({ signal }) => readProject(project, signal) });
+  const bucket = asked.get("bucket") ?? summary.data?.buckets.find((one) => one.ready)?.bucket ?? "";
+  const question = useMemo(() => {
+    const words = new URLSearchParams(asked);
+    for (const name of ["image", "box"]) words.delete(name);
+    return JSON.stringify(questionOf(words, project, bucket));
+  }, [asked, project, bucket]);
+  const queue = useQueue(question, bucket !== "");
+  const imageId = asked.get("image") ?? queue.items[0]?.image_id ?? null;
+  const place = queue.items.findIndex((item) => item.image_id === imageId);
+
+  const key = useMemo(() => ["image", project, bucket, imageId], [project, bucket, imageId]);
+  const told = useQuery({
+    queryKey: key,
+    queryFn: async ({ signal }) => withWaiting(await readImage(project, bucket, imageId!, signal), (outbox?.waiting ?? []).map((one) => one.op)),
+    enabled: imageId !== null && outbox !== null,
+    staleTime: Infinity,
+  });
+  const image = told.data ?? null;
+  const boxes = useMemo(() => (image === null ? [] : shownBoxes(image)), [image]);
+  const [chosen, setChosen] = useState<number | null>(null);
+  const history = useRef(new History());
+
+  // A new image: the first box nobody has decided is chosen.
+  const begun = useRef<string | null>(null);
+  useEffect(() => {
+    if (image === null || begun.current === image.image_id) return;
+    begun.current = image.image_id;
+    const wanted = asked.get("box");
+    const at = wanted === null ? -1 : boxes.findIndex((box) => box.box_id === wanted);
+    setChosen(at >= 0 ? at : nextOpen(boxes, -1));
+  }, [image, boxes, asked]);
+
+  useEffect(() => {
+    if (imageId === null || reviewer === null) return;
+    const hold = () =>
+      void lease(project, imageId, reviewer, false).then(
+        ({ holder }) => tell(holder === null ? null : `${holder} is looking at this image too`),
+        () => undefined, // advice, and no more
+      );
+    hold();
+    const timer = setInterval(hold, 60_000);
+    return () => {
+      clearInterval(timer);
+      void lease(project, imageId, reviewer, true).catch(() => undefined);
+    };
+  }, [project, imageId, reviewer, tell]);
+
+  useEffect(() => {
+    for (const next of queue.items.slice(place + 1, place + 1 + AHEAD)) {
+      void picture(project, next.image_id).catch(() => undefined);
+      void client.prefetchQuery({
+        queryKey: ["image", project, bucket, next.image_id],
+        queryFn: ({ signal }) => readImage(project, bucket, next.image_id, signal),
+        staleTime: Infinity,
+      });
+    }
+  }, [client, project, bucket, queue.items, place]);
+
+  const show = useCallback(
+    (id: string) => go(changedAddress("/canvas", asked, { image: id, box: null }), "replace"),
+    [asked],
+  );
+  const move = useCallback(
+    (by: 1 | -1) => {
+      const next = queue.items[place + by];
+      if (next !== undefined) show(next.image_id);
+      else tell(by > 0 ? "this was the last image of the queue" : "this is the first image of the queue");
+    },
+    [queue.items, place, show, tell],
+  );
+
+  const apply = useCallback(
+    (step: Step) => {
+      if (outbox === null || reviewer === null) return;
+      const stepKey = ["image", project, step.bucket, step.imageId];
+      const before = client.getQueryData<ImageAnswer>(stepKey);
+      if (before === undefined) return;
+      const versions = new Map(before.boxes.map((box) => [box.box_id, box.version]));
+      versions.set("image", before.version);
+      const ops = operationsOf(step, versions, reviewer, () => crypto.randomUUID());
+      client.setQueryData(stepKey, step.changes.reduce((now, change) => withChange(now, change, reviewer), before));
+      void outbox.say(project, ops).catch((error: unknown) => tell(`not saved: ${String(error)}`));
+    },
+    [client, outbox, project, reviewer, tell],
+  );
+  const perform = useCallback(
+    (changes: readonly Change[]) => {
+      if (image === null || changes.length === 0) return;
+      const step = { bucket: image.bucket, imageId: image.image_id, changes };
+      history.current.push(step);
+      apply(step);
+    },
+    [image, apply],
+  );
+
+  const decide = (decision: Decision) => {
+    const box = chosen === null ? undefined : boxes[chosen];
+    if (image === null || box === undefined) return;
+    if (box.decision !== decision) perform([{ kind: "verdict", boxId: box.box_id, before: box.decision, after: decision }]);
+    const after = boxes.map((one, number) => (number === chosen ? { ...one, decision } : one));
+    const next = nextOpen(after, chosen!);
+    if (next !== null) setChosen(next);
+    else move(1);
+  };
+  const decideAll = (decision: Decision) => {
+    const open = boxes.filter((box) => box.decision === "none" && !box.deleted);
+    perform(open.map((box) => ({ kind: "verdict", boxId: box.box_id, before: box.decision, after: decision })));
+    move(1);
+  };
+  const revert = (step: Step | null) => {
+    if (step === null) return;
+    if (step.imageId !== imageId) {
+      begun.current = step.imageId;
+      show(step.imageId);
+    }
+    apply(step);
+    const named = step.changes.find((change) => "boxId" in change && change.boxId !== null);
+    const boxId = named !== undefined && "boxId" in named ? named.boxId : null;
+    const now = client.getQueryData<ImageAnswer>(["image", project, step.bucket, step.imageId]);
+    const at = now === undefined ? -1 : shownBoxes(now).findIndex((box) => box.box_id === boxId);
+    if (at >= 0) setChosen(at);
+  };
+  const at = chosen === null ? undefined : boxes[chosen];
+
+  return {
+    project,
+    summary: summary.data ?? null,
+    image,
+    error: told.error?.message ?? queue.error ?? summary.error?.message ?? null,
+    loading: told.isPending && imageId !== null,
+    place,
+    total: queue.total,
+    chosen: chosen !== null && chosen < boxes.length ? chosen : null,
+    choose: setChosen,
+    move,
+    decide,
+    decideAll,
+    decideImage: (decision) => {
+      if (image !== null && image.decision !== decision) perform([{ kind: "image_verdict", before: image.decision, after: decision }]);
+    },
+    edit: (number, corners) => {
+      const box = boxes[number];
+      if (box === undefined) return;
+      const before = box.found !== null && sameCorners(box.found.corners, box.corners) ? null : box.corners;
+      perform([{ kind: "geometry", boxId: box.box_id, before, after: corners }]);
+    },
+    draw: (corners) => {
+      const className = at?.class_name ?? summary.data?.classes[0];
+      if (className === undefined) return;
+      perform([{ kind: "add", boxId: newBoxId(), className, corners }]);
+      setChosen(boxes.length);
+    },
+    reclass: (className) => {
+      if (at === undefined || at.class_name === className) return;
+      const before = at.found !== null && at.found.class_name === at.class_name ? null : at.class_name;
+      perform([{ kind: "class", boxId: at.box_id, before, after: className }]);
+    },
+    remove: () => {
+      if (at !== undefined) perform([{ kind: "delete", boxId: at.box_id, before: at.deleted, after: !at.deleted }]);
+    },
+    note: (text) => {
+      if (at === undefined || (at.note ?? "") === text) return;
+      perform([{ kind: "note", boxId: at.box_id, before: at.note ?? "", after: text }]);
+    },
+    undo: () => revert(history.current.undo()),
+    redo: () => revert(history.current.redo()),
+  };
+}
+
+interface Queue {
+  readonly items: readonly QueueItem[];
+  readonly total: number;
+  readonly error: string | null;
+}
+
+/** The queue as far as it is loaded; all of it when it is short. */
+function useQueue(question: string, ready: boolean): Queue {
+  const pages = useQuery({
+    queryKey: ["order", question],
+    queryFn: async ({ signal }) => {
+      const asked = JSON.parse(question) as Record<string, string>;
+      const first = await readQueue({ ...asked, limit: PAGE }, signal);
+      const items = [...first.items];
+      while (items.length < Math.min(first.total, 10 * PAGE)) {
+        const next = await readQueue({ ...asked, cursor: first.cursor, offset: items.length, limit: 500 }, signal);
+        if (next.items.length === 0) break;
+        items.push(...next.items);
+      }
+      return { items, total: first.total };
+    },
+    enabled: ready,
+    staleTime: Infinity,
+  });
+  return useMemo(
+    () => ({ items: pages.data?.items ?? [], total: pages.data?.total ?? 0, error: pages.error?.message ?? null }),
+    [pages.data, pages.error],
+  );
+}
+
+/** The next box nobody has decided, from the one after `from` round to it; null: there is none. */
+function nextOpen(boxes: ReadonlyArray<{ decision: Decision; deleted: boolean }>, from: number): number | null {
+  for (let step = 1; step <= boxes.length; step++) {
+    const at = (from + step + boxes.length) % boxes.length;
+    const box = boxes[at]!;
+    if (box.decision === "none" && !box.deleted) return at;
+  }
+  return null;
+}
+
+const sameCorners = (one: Corners, other: Corners) =>
+  one.x1 === other.x1 && one.y1 === other.y1 && one.x2 === other.x2 && one.y2 === other.y2;
+
+const newBoxId = () => crypto.randomUUID().replaceAll("-", "");

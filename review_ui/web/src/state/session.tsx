@@ -1,0 +1,95 @@
+/** What all routes share: the queue of what was said, how much of it waits, conflicts, and who is there. */
+
+import { type ReactNode, createContext, useContext, useEffect, useMemo, useState } from "react";
+import { say } from "../api/client";
+import type { Operation } from "../api/types";
+import { type Conflict, Outbox } from "./outbox";
+import { reviewerName } from "./reviewer";
+import { openShelf } from "./shelf";
+
+export interface Session {
+  readonly outbox: Outbox | null;
+  readonly reviewer: string | null;
+  readonly setReviewer: (name: string) => void;
+  /** Operations that are not answered yet, and whether the server cannot be reached. */
+  readonly waiting: number;
+  readonly offline: boolean;
+  readonly saved: number;
+  readonly conflicts: readonly Conflict[];
+  readonly settle: (conflict: Conflict) => void;
+  /** A sentence for everybody, also for those who hear the page. */
+  readonly notice: string | null;
+  readonly tell: (notice: string | null) => void;
+  readonly listen: (listener: SavedListener) => () => void;
+}
+
+export type SavedListener = (op: Operation) => void;
+
+const Shared = createContext<Session | null>(null);
+
+export function useSession(): Session {
+  const session = useContext(Shared);
+  if (session === null) throw new Error("outside of the session");
+  return session;
+}
+
+export function SessionProvider({ children }: { readonly children: ReactNode }) {
+  const [outbox, setOutbox] = useState<Outbox | null>(null);
+  const [reviewer, setReviewer] = useState(reviewerName);
+  const [{ waiting, offline }, setState] = useState({ waiting: 0, offline: false });
+  const [saved, setSaved] = useState(0);
+  const [conflicts, setConflicts] = useState<readonly Conflict[]>([]);
+  const [notice, tell] = useState<string | null>(null);
+  const [listeners] = useState(() => new Set<SavedListener>());
+
+  useEffect(() => {
+    let gone = false;
+    void openShelf().then(
+      async (shelf) => {
+        const made = new Outbox(shelf, say, {
+          waiting: (count, away) => setState({ waiting: count, offline: away }),
+          saved: (op) => {
+            setSaved((count) => count + 1);
+            for (const listener of listeners) listener(op);
+          },
+          conflict: (conflict) => setConflicts((known) => [...known, conflict]),
+          refused: (_, why) => tell(`not saved: ${why}`),
+        });
+        if (gone) return;
+        await made.open();
+        setOutbox(made);
+      },
+      () => tell("this browser lets the page keep nothing: decisions cannot be made here (is it a private window?)"),
+    );
+    return () => {
+      gone = true;
+    };
+  }, [listeners]);
+
+  useEffect(() => {
+    const back = () => void outbox?.drain();
+    window.addEventListener("online", back);
+    return () => window.removeEventListener("online", back);
+  }, [outbox]);
+
+  const session = useMemo<Session>(
+    () => ({
+      outbox,
+      reviewer,
+      setReviewer,
+      waiting,
+      offline,
+      saved,
+      conflicts,
+      settle: (conflict) => setConflicts((known) => known.filter((one) => one !== conflict)),
+      notice,
+      tell,
+      listen: (listener) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    }),
+    [outbox, reviewer, waiting, offline, saved, conflicts, notice, listeners],
+  );
+  return <Shared value={session}>{children}</Shared>;
+}
