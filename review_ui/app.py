@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 from dlf_core.errors import StoreError
@@ -23,6 +24,7 @@ from review_ui.queue import Leases, Snapshots
 EXCHANGE_SECONDS = 2.0
 """Until other machines hear what was said here, where they share a bucket."""
 STATIC = Path(__file__).parent / "static"
+PAGES = ("/", "/canvas", "/canvas/live")
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,16 @@ def create_app(settings: Settings) -> FastAPI:
     for module in (projects, queue, images, events, people):
         app.include_router(module.router)
     if STATIC.is_dir():
+        for path in PAGES:
+            app.add_api_route(path, _page, include_in_schema=False, response_class=FileResponse)
         app.mount("/", StaticFiles(directory=STATIC, html=True))
     app.add_middleware(Gate, session=settings.session, hosts=settings.hosts, images=settings.signed)
     return app
+
+
+def _page() -> FileResponse:
+    """The page, whatever of it is asked for; a new version is seen at the next reload."""
+    return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
 
 
 async def _exchange(catalog: Catalog, broadcast: Broadcast) -> None:

@@ -19,7 +19,6 @@ class Recorder {
   textBaseline = "top" as const;
   imageSmoothingEnabled = true;
   setTransform() {}
-  clearRect() {}
   beginPath() {}
   rect() {}
   stroke() {}

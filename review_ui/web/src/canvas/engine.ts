@@ -31,14 +31,13 @@ const HANDLE = 7;
 
 type Context = Pick<
   CanvasRenderingContext2D,
-  | "setTransform" | "clearRect" | "drawImage" | "beginPath" | "rect" | "stroke" | "fillRect" | "strokeRect" | "setLineDash"
+  | "setTransform" | "drawImage" | "beginPath" | "rect" | "stroke" | "fillRect" | "strokeRect" | "setLineDash"
   | "fillText" | "measureText" | "lineWidth" | "strokeStyle" | "fillStyle" | "font" | "textBaseline" | "imageSmoothingEnabled"
 >;
 
-/** Draw a scene; how many boxes were on the screen. */
+/** Draw a scene over what is there; how many boxes were on the screen. */
 export function draw(context: Context, scene: Scene, view: Viewport, screen: Size, ratio: number): number {
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, screen.width, screen.height);
   if (scene.picture !== null) {
     // Pixels are what a box is judged by: from twice their size on they are shown as they are.
     context.imageSmoothingEnabled = view.scale < 2;

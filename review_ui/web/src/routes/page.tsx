@@ -7,6 +7,7 @@ import { changedAddress, go, useAddress } from "../state/address";
 import { rememberReviewer } from "../state/reviewer";
 import { useSession } from "../state/session";
 import { CanvasRoute } from "./canvas";
+import { Conflicts } from "./conflicts";
 import { GridRoute } from "./grid";
 import { Message } from "./message";
 
@@ -25,6 +26,7 @@ export function Page() {
           </button>
         </div>
       )}
+      <Conflicts />
       <main className="min-h-0 grow">
         {reviewer === null ? <AskName /> : project === null ? <ChooseProject /> : path === "/canvas" ? <CanvasRoute /> : <GridRoute />}
       </main>
