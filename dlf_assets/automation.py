@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from dlf_assets.dead_runs import end_dead_runs
 from dlf_assets.partitions import add_missing, orphans
@@ -14,6 +16,7 @@ from dlf_resources.dagster_resources import ProjectsResource
 from dlf_resources.decisions import decisions_version
 from dlf_resources.projects import store_of, tables_of
 from dlf_resources.reviews.said import exchange
+from dlf_resources.stores.stage_tables import StageTables
 
 STAGE_ASSETS = {
     "gather": "gathered_images",
@@ -134,13 +137,14 @@ def human_decisions(context: dg.SensorEvaluationContext, projects: ProjectsResou
         before = cursor.get(name)
         # The cursor of an earlier version is the version of the file alone.
         seen: dict[str, Any] = before if isinstance(before, dict) else {"log": 0, "file": before}
-        news = log.buckets_since(seen["log"])
+        news = set(log.buckets_since(seen["log"]))
+        images = {event.op.image_id for _, event in log.events(seen["log"])} if news else set()
         changed = file is not None and file != seen["file"]
         tables = tables_of(project)
         requests += [
             dg.RunRequest(run_key=f"{key}:{newest}:{file}", partition_key=key)
             for bucket, key in project.partition_keys().items()
-            if (bucket in news or changed) and tables.exists("verify", key)
+            if tables.exists("verify", key) and (changed or bucket in news or _holds(tables, key, images))
         ]
         cursor[name] = {"log": newest, "file": file}
     return dg.SensorResult(
@@ -148,6 +152,12 @@ def human_decisions(context: dg.SensorEvaluationContext, projects: ProjectsResou
         skip_reason=None if requests else dg.SkipReason("nobody has said anything new"),
         cursor=json.dumps(cursor),
     )
+
+
+def _holds(tables: StageTables, key: str, images: set[str]) -> bool:
+    """Whether a bucket has one of some images: the same bytes may lie in two, and be looked at in one."""
+    gathered = tables.read("gather", key, ["image_id"]) if images else None
+    return gathered is not None and bool(pc.any(pc.is_in(gathered["image_id"], pa.array(sorted(images)))).as_py())
 
 
 def projects_under_way(instance: dg.DagsterInstance) -> set[str]:

@@ -10,7 +10,9 @@ from factory import KEY, Factory
 from review_operations import classed, corners, operation, verdict
 
 from dlf_assets.automation import human_decisions
+from dlf_assets.partitions import add_missing
 from dlf_core.formats.dataset import Dataset
+from dlf_core.project import Project
 from dlf_core.reviews.operations import ClassedBox, Operation
 from dlf_resources.dagster_resources import ProjectsResource
 from dlf_resources.dataset_source import assemble
@@ -126,3 +128,19 @@ def test_one_run_a_bucket_and_batch_of_events(made: Factory) -> None:
     assert look() == []
     say(made, verdict("unsure", 3, bucket=name))
     assert look() == [KEY]
+
+
+def test_an_image_that_lies_in_two_buckets_is_news_for_both(factory: Factory) -> None:
+    factory.add(PERSON)
+    file = factory.workspace.write_project(
+        "p", {"positive/x": factory.photos, "positive/y": factory.photos}, thresholds="{label_score: 0.6}"
+    )
+    add_missing(factory.instance, [Project.load(file)])
+    keys = sorted(factory.loaded().partition_keys().values())
+    for key in keys:
+        factory.run(key=key)
+    say(factory, verdict("rejected", **about(of(factory, "YES"), bucket="positive/y")))
+    with dg.build_sensor_context(instance=factory.instance) as context:
+        result = human_decisions(context, projects=ProjectsResource())
+    assert isinstance(result, dg.SensorResult)
+    assert sorted(str(request.partition_key) for request in result.run_requests or []) == keys
