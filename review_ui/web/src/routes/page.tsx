@@ -6,6 +6,7 @@ import { readProjects } from "../api/client";
 import { changedAddress, go, useAddress } from "../state/address";
 import { rememberReviewer } from "../state/reviewer";
 import { useSession } from "../state/session";
+import { useStream } from "../state/stream";
 import { CanvasRoute } from "./canvas";
 import { Conflicts } from "./conflicts";
 import { GridRoute } from "./grid";
@@ -14,6 +15,7 @@ import { Message } from "./message";
 export function Page() {
   const { path, asked } = useAddress();
   const { reviewer, notice, tell } = useSession();
+  useStream();
   const project = asked.get("project");
   return (
     <div className="flex h-dvh flex-col">
