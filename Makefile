@@ -84,6 +84,7 @@ test: check web
 format: $(VENV)/.dev
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+	@test ! -d $(WEB)/node_modules || { $(NPM) run --silent format; }
 
 benchmark: $(VENV)/.dev
 	@$(BIN)/pip install --quiet --editable '.[benchmarks]'

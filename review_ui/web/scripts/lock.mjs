@@ -6,8 +6,29 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 
 const FILE = "package-lock.json";
-const SYSTEMS = ["android", "darwin", "freebsd", "linux", "netbsd", "openbsd", "openharmony", "sunos", "win32", "wasm32", "wasi"];
-const CPUS = { arm64: "arm64", x64: "x64", ia32: "ia32", arm: "arm", s390x: "s390x", ppc64: "ppc64", riscv64: "riscv64", wasm32: "wasm32" };
+const SYSTEMS = [
+  "android",
+  "darwin",
+  "freebsd",
+  "linux",
+  "netbsd",
+  "openbsd",
+  "openharmony",
+  "sunos",
+  "win32",
+  "wasm32",
+  "wasi",
+];
+const CPUS = {
+  arm64: "arm64",
+  x64: "x64",
+  ia32: "ia32",
+  arm: "arm",
+  s390x: "s390x",
+  ppc64: "ppc64",
+  riscv64: "riscv64",
+  wasm32: "wasm32",
+};
 
 rmSync(FILE, { force: true });
 execFileSync("npm", ["install", "--package-lock-only", "--ignore-scripts"], { stdio: "inherit" });
@@ -22,7 +43,11 @@ for (const [path, entry] of Object.entries(lock.packages)) {
     if (os === undefined) continue;
     const cpu = Object.keys(CPUS).find((word) => words.includes(word));
     const about = { version, optional: true, ...(entry.dev ? { dev: true } : {}) };
-    lock.packages[place] = { ...about, ...(cpu ? { cpu: [CPUS[cpu]] } : {}), os: [os === "wasm32" || os === "wasi" ? "wasi" : os] };
+    lock.packages[place] = {
+      ...about,
+      ...(cpu ? { cpu: [CPUS[cpu]] } : {}),
+      os: [os === "wasm32" || os === "wasi" ? "wasi" : os],
+    };
   }
 }
 lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([one], [other]) => (one < other ? -1 : 1)));

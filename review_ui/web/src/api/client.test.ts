@@ -4,7 +4,10 @@ import { Refused, address, readProject, say } from "./client";
 
 afterEach(() => void vi.unstubAllGlobals());
 const answers = (status: number, body: unknown) =>
-  vi.stubGlobal("fetch", vi.fn(async () => new Response(typeof body === "string" ? body : JSON.stringify(body), { status })));
+  vi.stubGlobal(
+    "fetch",
+    vi.fn(async () => new Response(typeof body === "string" ? body : JSON.stringify(body), { status })),
+  );
 
 test("an address holds what was asked, and nothing that was not", () => {
   expect(address("/api/queue", { project: "über/x & y", offset: 0, search: "", box: null, cursor: undefined })).toBe(
@@ -15,7 +18,11 @@ test("an address holds what was asked, and nothing that was not", () => {
 
 test("a refusal has the server's word and sentence", async () => {
   answers(404, { error: { code: "no_project", message: "there is no project 'x'." } });
-  await expect(readProject("x")).rejects.toMatchObject({ status: 404, code: "no_project", message: "there is no project 'x'." });
+  await expect(readProject("x")).rejects.toMatchObject({
+    status: 404,
+    code: "no_project",
+    message: "there is no project 'x'.",
+  });
   await expect(readProject("x")).rejects.toBeInstanceOf(Refused);
 });
 
@@ -25,7 +32,12 @@ test.each([500, 503, 429])("what is answered %i is tried again later", async (st
 });
 
 test("a server that does not answer is a sentence that says what to do", async () => {
-  vi.stubGlobal("fetch", vi.fn(async () => { throw new TypeError("failed"); }));
+  vi.stubGlobal(
+    "fetch",
+    vi.fn(async () => {
+      throw new TypeError("failed");
+    }),
+  );
   await expect(readProject("x")).rejects.toThrow("is `dlf review` still running?");
 });
 

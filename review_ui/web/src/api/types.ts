@@ -15,5 +15,4 @@ export type Outcome = Schemas["Outcome"];
 export type SubjectAnswer = Schemas["SubjectAnswer"];
 export type Decision = Schemas["Decision"];
 export type Corners = Schemas["Corners"];
-export type Operation =
-  operations["say_api_events_post"]["requestBody"]["content"]["application/json"][number];
+export type Operation = operations["say_api_events_post"]["requestBody"]["content"]["application/json"][number];

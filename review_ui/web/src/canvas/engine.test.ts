@@ -23,15 +23,39 @@ class Recorder {
   rect() {}
   stroke() {}
   fillRect() {}
-  drawImage() { this.calls.push({ what: "picture", colour: null, dash: [], at: [] }); }
-  setLineDash(dash: number[]) { this.dash = dash; }
-  strokeRect(...at: number[]) { this.calls.push({ what: "box", colour: this.strokeStyle, dash: this.dash, at }); }
-  fillText(text: string) { this.texts.push(text); }
-  measureText(text: string) { return { width: text.length * 6 } as TextMetrics; }
+  drawImage() {
+    this.calls.push({ what: "picture", colour: null, dash: [], at: [] });
+  }
+  setLineDash(dash: number[]) {
+    this.dash = dash;
+  }
+  strokeRect(...at: number[]) {
+    this.calls.push({ what: "box", colour: this.strokeStyle, dash: this.dash, at });
+  }
+  fillText(text: string) {
+    this.texts.push(text);
+  }
+  measureText(text: string) {
+    return { width: text.length * 6 } as TextMetrics;
+  }
 }
 
-const box = (x1: number, more: Partial<DrawnBox> = {}): DrawnBox => ({ corners: { x1, y1: 0.1, x2: x1 + 0.5, y2: 0.5 }, state: "yes", label: "car", ...more });
-const scene = (boxes: DrawnBox[], more: Partial<Scene> = {}): Scene => ({ image: IMAGE, picture: null, boxes, chosen: null, hidden: false, draft: null, moving: false, ...more });
+const box = (x1: number, more: Partial<DrawnBox> = {}): DrawnBox => ({
+  corners: { x1, y1: 0.1, x2: x1 + 0.5, y2: 0.5 },
+  state: "yes",
+  label: "car",
+  ...more,
+});
+const scene = (boxes: DrawnBox[], more: Partial<Scene> = {}): Scene => ({
+  image: IMAGE,
+  picture: null,
+  boxes,
+  chosen: null,
+  hidden: false,
+  draft: null,
+  moving: false,
+  ...more,
+});
 const drawn = (made: Scene) => {
   const recorder = new Recorder();
   const count = draw(recorder as never, made, VIEW, SCREEN, 2);
@@ -77,7 +101,14 @@ test("the chosen box is drawn last, with its handles", () => {
 });
 
 test("a person's word stands above the model's, and is spoken", () => {
-  const one = { decision: "rejected", deleted: false, verdict: "YES", class_name: "car", p_yes: 0.8, note: "" } as unknown as BoxAnswer;
+  const one = {
+    decision: "rejected",
+    deleted: false,
+    verdict: "YES",
+    class_name: "car",
+    p_yes: 0.8,
+    note: "",
+  } as unknown as BoxAnswer;
   expect(stateOf(one)).toBe("rejected");
   expect(stateOf({ ...one, decision: "none" })).toBe("yes");
   expect(stateOf({ ...one, decision: "none", verdict: null })).toBe("open");

@@ -31,8 +31,22 @@ const HANDLE = 7;
 
 type Context = Pick<
   CanvasRenderingContext2D,
-  | "setTransform" | "drawImage" | "beginPath" | "rect" | "stroke" | "fillRect" | "strokeRect" | "setLineDash"
-  | "fillText" | "measureText" | "lineWidth" | "strokeStyle" | "fillStyle" | "font" | "textBaseline" | "imageSmoothingEnabled"
+  | "setTransform"
+  | "drawImage"
+  | "beginPath"
+  | "rect"
+  | "stroke"
+  | "fillRect"
+  | "strokeRect"
+  | "setLineDash"
+  | "fillText"
+  | "measureText"
+  | "lineWidth"
+  | "strokeStyle"
+  | "fillStyle"
+  | "font"
+  | "textBaseline"
+  | "imageSmoothingEnabled"
 >;
 
 /** Draw a scene over what is there; how many boxes were on the screen. */
@@ -45,10 +59,19 @@ export function draw(context: Context, scene: Scene, view: Viewport, screen: Siz
     context.drawImage(scene.picture, view.left, view.top, width * view.scale, height * view.scale);
   }
   if (scene.hidden) return 0;
-  const seen = scene.boxes.map((box, number) => ({ box, number })).filter(({ box }) => isVisible(view, scene.image, screen, box.corners));
+  const seen = scene.boxes
+    .map((box, number) => ({ box, number }))
+    .filter(({ box }) => isVisible(view, scene.image, screen, box.corners));
   for (const state of Object.keys(STYLES) as State[]) {
     const some = seen.filter(({ box, number }) => box.state === state && number !== scene.chosen);
-    if (some.length > 0) stroke(context, some.map(({ box }) => box.corners), state, view, scene.image);
+    if (some.length > 0)
+      stroke(
+        context,
+        some.map(({ box }) => box.corners),
+        state,
+        view,
+        scene.image,
+      );
   }
   if (!scene.moving && seen.length <= MOST_LABELS) {
     for (const { box } of seen) label(context, box, view, scene.image);
@@ -65,7 +88,14 @@ function onScreen(box: Corners, view: Viewport, image: Size): readonly [number, 
   return [low.x, low.y, high.x - low.x, high.y - low.y];
 }
 
-function stroke(context: Context, boxes: readonly Corners[], state: State, view: Viewport, image: Size, wider = 0): void {
+function stroke(
+  context: Context,
+  boxes: readonly Corners[],
+  state: State,
+  view: Viewport,
+  image: Size,
+  wider = 0,
+): void {
   const style = STYLES[state];
   context.setLineDash([...style.dash]);
   context.lineWidth = style.width + wider;

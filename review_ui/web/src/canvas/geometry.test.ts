@@ -35,7 +35,9 @@ describe("viewport", () => {
 
   test("some of the image stays on the screen however far one pans", () => {
     for (const far of [-1e6, 1e6]) {
-      expect(isVisible(panned(fit(IMAGE, SCREEN), far, far, IMAGE, SCREEN), IMAGE, SCREEN, { x1: 0, y1: 0, x2: 1, y2: 1 })).toBe(true);
+      expect(
+        isVisible(panned(fit(IMAGE, SCREEN), far, far, IMAGE, SCREEN), IMAGE, SCREEN, { x1: 0, y1: 0, x2: 1, y2: 1 }),
+      ).toBe(true);
     }
   });
 

@@ -20,7 +20,10 @@ export function picture(project: string, image: string): Promise<ImageBitmap> {
   for (const [old, gone] of kept) {
     if (kept.size <= MOST) break;
     kept.delete(old);
-    void gone.then((bitmap) => bitmap.close(), () => undefined);
+    void gone.then(
+      (bitmap) => bitmap.close(),
+      () => undefined,
+    );
   }
   return coming;
 }

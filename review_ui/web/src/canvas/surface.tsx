@@ -1,6 +1,14 @@
 /** The canvas: what is seen, and what the pointer does. Drag pans, wheel and pinch zoom at the pointer, a click chooses. */
 
-import { type PointerEvent, useCallback, useEffect, useImperativeHandle, useLayoutEffect, useRef, useState } from "react";
+import {
+  type PointerEvent,
+  useCallback,
+  useEffect,
+  useImperativeHandle,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "react";
 import type { Ref } from "react";
 import type { BoxAnswer, Corners } from "../api/types";
 import { drawn, isSame, moved, resized } from "./edit";
@@ -63,7 +71,13 @@ export function Surface(props: Props) {
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.fillRect(0, 0, element.width, element.height);
     const draft = doing?.kind === "draw" ? drawn(doing.from, doing.to, image) : null;
-    draw(context, { image, picture, boxes: shown, chosen, hidden, draft, moving }, view.current, screen, devicePixelRatio);
+    draw(
+      context,
+      { image, picture, boxes: shown, chosen, hidden, draft, moving },
+      view.current,
+      screen,
+      devicePixelRatio,
+    );
     if (moving) later(STILL_MS);
   }, [boxes, chosen, hidden, image, picture, screen]);
   const newest = useRef(paint);
@@ -181,7 +195,16 @@ export function Surface(props: Props) {
     gesture.current = null;
     if (doing === null) return;
     if (doing.kind === "pan" && !doing.far) {
-      props.onChoose(hidden ? null : boxAt(boxes.map((box) => box.corners), view.current, image, at));
+      props.onChoose(
+        hidden
+          ? null
+          : boxAt(
+              boxes.map((box) => box.corners),
+              view.current,
+              image,
+              at,
+            ),
+      );
     } else if (doing.kind === "draw") {
       const made = drawn(doing.from, doing.to, image);
       if (made !== null) props.onDraw(made);
@@ -212,5 +235,9 @@ export function Surface(props: Props) {
 
 function pinchOf([one, other]: readonly Point[]): Extract<Gesture, { kind: "pinch" }> {
   const [a, b] = [one!, other!];
-  return { kind: "pinch", apart: Math.max(1, Math.hypot(a.x - b.x, a.y - b.y)), middle: { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 } };
+  return {
+    kind: "pinch",
+    apart: Math.max(1, Math.hypot(a.x - b.x, a.y - b.y)),
+    middle: { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 },
+  };
 }

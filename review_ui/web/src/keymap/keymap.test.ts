@@ -3,16 +3,36 @@ import { USUAL, actionOf, chordOf, isTyping, keymapOf } from "./keymap";
 
 const MAP = keymapOf();
 const press = (key: string, more: object = {}) => ({
-  key, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, repeat: false, isComposing: false, target: null, ...more,
+  key,
+  ctrlKey: false,
+  metaKey: false,
+  altKey: false,
+  shiftKey: false,
+  repeat: false,
+  isComposing: false,
+  target: null,
+  ...more,
 });
 
 test.each([
-  ["a", {}, "approve"], ["Y", {}, "approve"], ["A", { shiftKey: true }, "approveAll"], [" ", {}, "unsure"],
-  ["?", { shiftKey: true }, "help"], ["+", { shiftKey: true }, "larger"], ["7", {}, "class7"],
-  ["z", { ctrlKey: true }, "undo"], ["Z", { metaKey: true, shiftKey: true }, "redo"], ["z", {}, "actualSize"],
-  ["ArrowLeft", {}, "previousImage"], ["ArrowLeft", { ctrlKey: true }, "nudgeLeft"],
-  ["a", { ctrlKey: true }, null], ["c", { ctrlKey: true }, null], ["a", { altKey: true }, null], ["Tab", {}, null],
-  ["0", {}, null], ["a", { isComposing: true }, null],
+  ["a", {}, "approve"],
+  ["Y", {}, "approve"],
+  ["A", { shiftKey: true }, "approveAll"],
+  [" ", {}, "unsure"],
+  ["?", { shiftKey: true }, "help"],
+  ["+", { shiftKey: true }, "larger"],
+  ["7", {}, "class7"],
+  ["z", { ctrlKey: true }, "undo"],
+  ["Z", { metaKey: true, shiftKey: true }, "redo"],
+  ["z", {}, "actualSize"],
+  ["ArrowLeft", {}, "previousImage"],
+  ["ArrowLeft", { ctrlKey: true }, "nudgeLeft"],
+  ["a", { ctrlKey: true }, null],
+  ["c", { ctrlKey: true }, null],
+  ["a", { altKey: true }, null],
+  ["Tab", {}, null],
+  ["0", {}, null],
+  ["a", { isComposing: true }, null],
 ])("%s with %o is %s", (key, more, action) => {
   expect(actionOf(press(key, more), MAP)).toBe(action);
 });
@@ -23,11 +43,23 @@ test("a key that is held decides once, and moves on", () => {
 });
 
 test("who types is left alone", () => {
-  for (const target of [{ tagName: "INPUT" }, { tagName: "input", type: "search" }, { tagName: "TEXTAREA" }, { tagName: "SELECT" }, { tagName: "DIV", isContentEditable: true }]) {
+  for (const target of [
+    { tagName: "INPUT" },
+    { tagName: "input", type: "search" },
+    { tagName: "TEXTAREA" },
+    { tagName: "SELECT" },
+    { tagName: "DIV", isContentEditable: true },
+  ]) {
     expect(isTyping(target)).toBe(true);
     expect(actionOf(press("a", { target }), MAP)).toBeNull();
   }
-  for (const target of [null, {}, { tagName: "BUTTON" }, { tagName: "INPUT", type: "checkbox" }, { tagName: "CANVAS" }]) {
+  for (const target of [
+    null,
+    {},
+    { tagName: "BUTTON" },
+    { tagName: "INPUT", type: "checkbox" },
+    { tagName: "CANVAS" },
+  ]) {
     expect(isTyping(target)).toBe(false);
   }
 });

@@ -4,10 +4,31 @@
  */
 
 export type Action =
-  | "approve" | "reject" | "unsure" | "approveAll" | "rejectAll"
-  | "previousBox" | "nextBox" | "previousImage" | "nextImage"
-  | "draw" | "delete" | "nudgeLeft" | "nudgeRight" | "nudgeUp" | "nudgeDown"
-  | "undo" | "redo" | "fit" | "actualSize" | "larger" | "smaller" | "hide" | "filter" | "help" | "escape"
+  | "approve"
+  | "reject"
+  | "unsure"
+  | "approveAll"
+  | "rejectAll"
+  | "previousBox"
+  | "nextBox"
+  | "previousImage"
+  | "nextImage"
+  | "draw"
+  | "delete"
+  | "nudgeLeft"
+  | "nudgeRight"
+  | "nudgeUp"
+  | "nudgeDown"
+  | "undo"
+  | "redo"
+  | "fit"
+  | "actualSize"
+  | "larger"
+  | "smaller"
+  | "hide"
+  | "filter"
+  | "help"
+  | "escape"
   | `class${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9}`;
 
 /** As in `chordOf`: modifiers in this order, then the key. */
@@ -46,7 +67,14 @@ export const USUAL: ReadonlyArray<readonly [Action, readonly Chord[]]> = [
 ];
 
 /** Actions that go on while their key is held. */
-const REPEATED: ReadonlySet<Action> = new Set<Action>(["nudgeLeft", "nudgeRight", "nudgeUp", "nudgeDown", "larger", "smaller"]);
+const REPEATED: ReadonlySet<Action> = new Set<Action>([
+  "nudgeLeft",
+  "nudgeRight",
+  "nudgeUp",
+  "nudgeDown",
+  "larger",
+  "smaller",
+]);
 
 export function keymapOf(changed: Partial<Record<Action, readonly Chord[]>> = {}): Keymap {
   const map = new Map<Chord, Action>();

@@ -107,7 +107,13 @@ export function CanvasRoute() {
   }, []);
 
   if (review.error !== null) return <Message title="The image cannot be shown" text={review.error} />;
-  if (image === null) return <Message title={review.loading || review.total > 0 ? "Reading the image …" : "No image fits"} text={review.total === 0 && !review.loading ? "Choose other filters in the grid." : ""} />;
+  if (image === null)
+    return (
+      <Message
+        title={review.loading || review.total > 0 ? "Reading the image …" : "No image fits"}
+        text={review.total === 0 && !review.loading ? "Choose other filters in the grid." : ""}
+      />
+    );
   const open = boxes.filter((box) => box.decision === "none" && !box.deleted).length;
   const at = chosen === null ? undefined : boxes[chosen];
   return (
@@ -117,9 +123,7 @@ export function CanvasRoute() {
           <button type="button" aria-label="Previous image" className="px-2" onClick={() => review.move(-1)}>
             ←
           </button>
-          <span>
-            {review.place < 0 ? "beside the queue" : `${review.place + 1} of ${review.total}`}
-          </span>
+          <span>{review.place < 0 ? "beside the queue" : `${review.place + 1} of ${review.total}`}</span>
           <button type="button" aria-label="Next image" className="px-2" onClick={() => review.move(1)}>
             →
           </button>

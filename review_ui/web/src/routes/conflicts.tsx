@@ -18,13 +18,20 @@ export function Conflicts() {
   const end = (mine: boolean) => {
     settle(conflict);
     const again = mine ? outbox?.say(project, [sayAgain(conflict)]) : undefined;
-    void Promise.resolve(again).then(() => client.invalidateQueries({ queryKey: ["image", project, op.bucket, op.image_id] }));
+    void Promise.resolve(again).then(() =>
+      client.invalidateQueries({ queryKey: ["image", project, op.bucket, op.image_id] }),
+    );
   };
   const who = outcome.current?.reviewer ?? "somebody else";
   return (
-    <section role="alertdialog" aria-labelledby="conflict" className="flex flex-wrap items-center gap-4 border-b-2 border-(--accent) bg-(--raised) px-4 py-3 text-sm">
+    <section
+      role="alertdialog"
+      aria-labelledby="conflict"
+      className="flex flex-wrap items-center gap-4 border-b-2 border-(--accent) bg-(--raised) px-4 py-3 text-sm"
+    >
       <p id="conflict" className="grow">
-        <strong>{who} was faster.</strong> You said <em>{saidBy(op)}</em>; now it is <em>{stateOf(op, outcome.current ?? null)}</em>.
+        <strong>{who} was faster.</strong> You said <em>{saidBy(op)}</em>; now it is{" "}
+        <em>{stateOf(op, outcome.current ?? null)}</em>.
         {conflicts.length > 1 && ` ${conflicts.length - 1} more after this one.`}
       </p>
       <button type="button" autoFocus className="rounded border border-(--line) px-4 py-1.5" onClick={() => end(false)}>

@@ -26,7 +26,12 @@ export function GridRoute() {
   if (summary.isPending) return <Message title="Reading the project …" />;
   if (summary.isError) return <Message title="The project cannot be shown" text={summary.error.message} />;
   if (bucket === null) {
-    return <Message title="Nothing to review yet" text={`Run \`dlf pipeline --project ${project}\`, then reload this page.`} />;
+    return (
+      <Message
+        title="Nothing to review yet"
+        text={`Run \`dlf pipeline --project ${project}\`, then reload this page.`}
+      />
+    );
   }
   return (
     <div className="flex h-full">
@@ -45,7 +50,10 @@ function Buckets({ summary, bucket }: { readonly summary: ProjectSummary; readon
     <nav aria-label="Buckets" className="w-60 shrink-0 overflow-y-auto border-r border-(--line) p-3 text-sm">
       <ul className="flex flex-col gap-1">
         {summary.buckets.map((one) => {
-          const href = changedAddress("/", new URLSearchParams(), { project: asked.get("project"), bucket: one.bucket });
+          const href = changedAddress("/", new URLSearchParams(), {
+            project: asked.get("project"),
+            bucket: one.bucket,
+          });
           const share = one.boxes === 0 ? 0 : one.decided / one.boxes;
           return (
             <li key={one.bucket}>
@@ -60,9 +68,13 @@ function Buckets({ summary, bucket }: { readonly summary: ProjectSummary; readon
               >
                 {one.bucket}
                 <span className="block text-xs font-normal text-(--soft)">
-                  {one.ready ? `${one.images} images, ${one.decided} of ${one.boxes} boxes decided` : "not labelled yet"}
+                  {one.ready
+                    ? `${one.images} images, ${one.decided} of ${one.boxes} boxes decided`
+                    : "not labelled yet"}
                 </span>
-                {one.ready && <progress className="mt-1 h-1 w-full" value={share} max={1} aria-label={`${one.bucket}: decided`} />}
+                {one.ready && (
+                  <progress className="mt-1 h-1 w-full" value={share} max={1} aria-label={`${one.bucket}: decided`} />
+                )}
               </a>
             </li>
           );
@@ -74,7 +86,10 @@ function Buckets({ summary, bucket }: { readonly summary: ProjectSummary; readon
 
 function Filters({ project, bucket }: { readonly project: string; readonly bucket: string }) {
   const { asked } = useAddress();
-  const facets = useQuery({ queryKey: ["facets", project, bucket], queryFn: ({ signal }) => readFacets(project, bucket, signal) });
+  const facets = useQuery({
+    queryKey: ["facets", project, bucket],
+    queryFn: ({ signal }) => readFacets(project, bucket, signal),
+  });
   const [search, setSearch] = useState(asked.get("search") ?? "");
   const set = (name: string, value: string) => go(changedAddress("/", asked, { [name]: value }));
   const choice = (name: string, title: string, counts: Readonly<Record<string, number>> | undefined) => (
@@ -176,10 +191,24 @@ function Tiles({ project, bucket }: { readonly project: string; readonly bucket:
         )}
       </p>
       {total === 0 && <Message title="No image fits" text="Choose other filters above." />}
-      <div ref={frame} className="min-h-0 grow overflow-y-auto px-2" tabIndex={0} aria-label="Images of the bucket" role="group">
+      <div
+        ref={frame}
+        className="min-h-0 grow overflow-y-auto px-2"
+        tabIndex={0}
+        aria-label="Images of the bucket"
+        role="group"
+      >
         <div className="relative w-full" style={{ height: rows.getTotalSize() }}>
           {rows.getVirtualItems().map((row) => (
-            <Row key={row.key} number={row.index} top={row.start} columns={columns} question={question} cursor={first.data.cursor} total={total} />
+            <Row
+              key={row.key}
+              number={row.index}
+              top={row.start}
+              columns={columns}
+              question={question}
+              cursor={first.data.cursor}
+              total={total}
+            />
           ))}
         </div>
       </div>
@@ -197,7 +226,9 @@ interface RowProps {
 }
 
 function Row({ number, top, columns, question, cursor, total }: RowProps) {
-  const places = Array.from({ length: columns }, (_, column) => number * columns + column).filter((place) => place < total);
+  const places = Array.from({ length: columns }, (_, column) => number * columns + column).filter(
+    (place) => place < total,
+  );
   return (
     <div className="absolute left-0 flex w-full" style={{ transform: `translateY(${top}px)`, height: HEIGHT }}>
       {places.map((place) => (
@@ -207,7 +238,15 @@ function Row({ number, top, columns, question, cursor, total }: RowProps) {
   );
 }
 
-function Tile({ place, question, cursor }: { readonly place: number; readonly question: Readonly<Record<string, string>>; readonly cursor: string }) {
+function Tile({
+  place,
+  question,
+  cursor,
+}: {
+  readonly place: number;
+  readonly question: Readonly<Record<string, string>>;
+  readonly cursor: string;
+}) {
   const { asked } = useAddress();
   const offset = Math.floor(place / PAGE) * PAGE;
   const page = useQuery({
@@ -215,9 +254,15 @@ function Tile({ place, question, cursor }: { readonly place: number; readonly qu
     queryFn: ({ signal }) => readQueue({ ...question, cursor, offset, limit: PAGE }, signal),
   });
   const item: QueueItem | undefined = page.data?.items[place - offset];
-  if (item === undefined) return <div className="m-1 animate-pulse rounded bg-(--raised)" style={{ width: TILE - 8, height: HEIGHT - 8 }} />;
+  if (item === undefined)
+    return <div className="m-1 animate-pulse rounded bg-(--raised)" style={{ width: TILE - 8, height: HEIGHT - 8 }} />;
   const href = changedAddress("/canvas", asked, { bucket: question.bucket ?? null, image: item.image_id });
-  const state = item.decision === "none" ? (item.undecided === 0 && item.boxes > 0 ? "decided" : `${item.undecided} to decide`) : `image ${item.decision}`;
+  const state =
+    item.decision === "none"
+      ? item.undecided === 0 && item.boxes > 0
+        ? "decided"
+        : `${item.undecided} to decide`
+      : `image ${item.decision}`;
   return (
     <a
       href={href}
@@ -228,10 +273,18 @@ function Tile({ place, question, cursor }: { readonly place: number; readonly qu
         go(href);
       }}
     >
-      <img src={thumbOf(question.project!, item.image_id)} alt={item.title} loading="lazy" className="min-h-0 w-full grow object-contain" />
+      <img
+        src={thumbOf(question.project!, item.image_id)}
+        alt={item.title}
+        loading="lazy"
+        className="min-h-0 w-full grow object-contain"
+      />
       <span className="flex items-center gap-2 px-2 py-1">
         <span className="grow truncate">{item.title}</span>
-        <span className="shrink-0" style={item.undecided === 0 && item.boxes > 0 ? { color: STYLES.approved.colour } : {}}>
+        <span
+          className="shrink-0"
+          style={item.undecided === 0 && item.boxes > 0 ? { color: STYLES.approved.colour } : {}}
+        >
           {state}
         </span>
       </span>

@@ -24,7 +24,12 @@ export function Help({ onClose }: { readonly onClose: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   return (
-    <dialog ref={dialog} onClose={onClose} aria-labelledby="help" className="m-auto rounded border border-(--line) bg-(--ground) p-6 text-(--ink)">
+    <dialog
+      ref={dialog}
+      onClose={onClose}
+      aria-labelledby="help"
+      className="m-auto rounded border border-(--line) bg-(--ground) p-6 text-(--ink)"
+    >
       <h2 id="help" className="mb-4 text-lg font-semibold">
         Keys
       </h2>

@@ -2,7 +2,15 @@
 
 import type { ReactNode } from "react";
 
-export function Message({ title, text, children }: { readonly title: string; readonly text?: string; readonly children?: ReactNode }) {
+export function Message({
+  title,
+  text,
+  children,
+}: {
+  readonly title: string;
+  readonly text?: string;
+  readonly children?: ReactNode;
+}) {
   return (
     <div className="mx-auto mt-24 flex max-w-xl flex-col gap-3 p-6 text-center" role="status">
       <p className="text-lg font-semibold">{title}</p>

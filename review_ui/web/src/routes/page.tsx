@@ -30,7 +30,15 @@ export function Page() {
       )}
       <Conflicts />
       <main className="min-h-0 grow">
-        {reviewer === null ? <AskName /> : project === null ? <ChooseProject /> : path === "/canvas" ? <CanvasRoute /> : <GridRoute />}
+        {reviewer === null ? (
+          <AskName />
+        ) : project === null ? (
+          <ChooseProject />
+        ) : path === "/canvas" ? (
+          <CanvasRoute />
+        ) : (
+          <GridRoute />
+        )}
       </main>
     </div>
   );
@@ -86,7 +94,9 @@ function AskName() {
       <label htmlFor="reviewer" className="text-lg font-semibold">
         Who is reviewing?
       </label>
-      <p className="text-(--soft)">Your name stands beside every decision you make. It is asked once in this browser.</p>
+      <p className="text-(--soft)">
+        Your name stands beside every decision you make. It is asked once in this browser.
+      </p>
       <input
         id="reviewer"
         autoFocus
@@ -96,7 +106,11 @@ function AskName() {
         onChange={(event) => setName(event.target.value)}
         className="rounded border border-(--line) bg-(--ground) px-3 py-2"
       />
-      <button type="submit" disabled={name.trim() === ""} className="rounded bg-(--accent) px-4 py-2 font-semibold text-(--ground) disabled:opacity-50">
+      <button
+        type="submit"
+        disabled={name.trim() === ""}
+        className="rounded bg-(--accent) px-4 py-2 font-semibold text-(--ground) disabled:opacity-50"
+      >
         Start
       </button>
     </form>
@@ -113,7 +127,10 @@ function ChooseProject() {
       <ul className="flex flex-col gap-2">
         {projects.data.projects.map((name) => (
           <li key={name}>
-            <a className="text-(--accent) underline" href={changedAddress("/", new URLSearchParams(), { project: name })}>
+            <a
+              className="text-(--accent) underline"
+              href={changedAddress("/", new URLSearchParams(), { project: name })}
+            >
               {name}
             </a>
           </li>

@@ -21,7 +21,10 @@ const BUTTON = "rounded border border-(--line) px-3 py-1.5 text-left";
 export function Panel({ image, boxes, classes, chosen, onChoose, onDecide, onClass, onImage, onNote }: Props) {
   const at = chosen === null ? undefined : boxes[chosen];
   return (
-    <aside className="flex w-72 shrink-0 flex-col gap-4 overflow-y-auto border-l border-(--line) p-4 text-sm" aria-label="Boxes">
+    <aside
+      className="flex w-72 shrink-0 flex-col gap-4 overflow-y-auto border-l border-(--line) p-4 text-sm"
+      aria-label="Boxes"
+    >
       <div className="grid grid-cols-3 gap-2">
         <button type="button" className={BUTTON} disabled={at === undefined} onClick={() => onDecide("approved")}>
           <Key>A</Key> right
@@ -53,7 +56,9 @@ export function Panel({ image, boxes, classes, chosen, onChoose, onDecide, onCla
           <Note key={at.box_id} box={at} onNote={onNote} />
           <dl className="grid grid-cols-[auto_1fr] gap-x-3 gap-y-1 text-(--soft)">
             {at.query !== null && <Fact name="asked for" value={at.query} />}
-            {at.verdict !== null && <Fact name="model says" value={`${at.verdict}${at.p_yes === null ? "" : ` (${at.p_yes.toFixed(2)})`}`} />}
+            {at.verdict !== null && (
+              <Fact name="model says" value={`${at.verdict}${at.p_yes === null ? "" : ` (${at.p_yes.toFixed(2)})`}`} />
+            )}
             {at.reviewer !== null && <Fact name="decided by" value={at.reviewer} />}
             {at.carried && <Fact name="carried over" value="decided on an earlier detection of this object" />}
           </dl>
@@ -105,7 +110,16 @@ function Boxes({ boxes, chosen, onChoose }: Pick<Props, "boxes" | "chosen" | "on
             onClick={() => onChoose(number)}
           >
             <svg width="22" height="14" aria-hidden="true">
-              <rect x="2" y="2" width="18" height="10" fill="none" stroke={style.colour} strokeWidth={style.width} strokeDasharray={style.dash.join(" ")} />
+              <rect
+                x="2"
+                y="2"
+                width="18"
+                height="10"
+                fill="none"
+                stroke={style.colour}
+                strokeWidth={style.width}
+                strokeDasharray={style.dash.join(" ")}
+              />
             </svg>
             <span className="grow truncate">{box.class_name}</span>
             <span className="text-(--soft)">{style.glyph}</span>

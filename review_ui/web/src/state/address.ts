@@ -27,7 +27,11 @@ export function useAddress(): Address {
 }
 
 /** The address with some words changed; null takes one out. */
-export function changedAddress(path: string, asked: URLSearchParams, changes: Readonly<Record<string, string | null>>): string {
+export function changedAddress(
+  path: string,
+  asked: URLSearchParams,
+  changes: Readonly<Record<string, string | null>>,
+): string {
   const next = new URLSearchParams(asked);
   for (const [name, value] of Object.entries(changes)) {
     if (value === null || value === "") next.delete(name);

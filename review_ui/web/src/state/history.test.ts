@@ -5,8 +5,25 @@ import { type Change, History, type Step, changed, inverse, operationsOf } from 
 const CORNERS = { x1: 0.1, y1: 0.1, x2: 0.4, y2: 0.4 };
 const FOUND = { class_name: "car", corners: CORNERS };
 const BOX: BoxAnswer = {
-  box_id: "b", class_name: "car", corners: CORNERS, found: FOUND, query: "car", score: 0.9, score_kind: "detector", backend: "m", model: "m",
-  verdict: "YES", p_yes: 0.9, version: 0, decision: "none", deleted: false, drawn_by: null, note: null, reviewer: null, at: null, carried: false,
+  box_id: "b",
+  class_name: "car",
+  corners: CORNERS,
+  found: FOUND,
+  query: "car",
+  score: 0.9,
+  score_kind: "detector",
+  backend: "m",
+  model: "m",
+  verdict: "YES",
+  p_yes: 0.9,
+  version: 0,
+  decision: "none",
+  deleted: false,
+  drawn_by: null,
+  note: null,
+  reviewer: null,
+  at: null,
+  carried: false,
 };
 const MOVED = { ...CORNERS, x2: 0.5 };
 const CHANGES: Change[] = [
@@ -18,13 +35,20 @@ const CHANGES: Change[] = [
   { kind: "note", boxId: "b", before: "", after: "dark" },
 ];
 const step = (...changes: Change[]): Step => ({ bucket: "x", imageId: "i", changes });
-const plain = (boxes: BoxAnswer[]) => boxes.filter((box) => !(box.deleted && box.drawn_by)).map(({ version: _, reviewer: __, ...rest }) => rest);
+const plain = (boxes: BoxAnswer[]) =>
+  boxes.filter((box) => !(box.deleted && box.drawn_by)).map(({ version: _, reviewer: __, ...rest }) => rest);
 
 test("undoing all gives what was there before, and redoing all what was there after", () => {
   const history = new History();
   let boxes = [BOX];
-  const apply = (one: Step | null) => { for (const change of one!.changes) boxes = changed(boxes, change, "Ada"); };
-  for (const change of CHANGES) { const one = step(change); apply(one); history.push(one); }
+  const apply = (one: Step | null) => {
+    for (const change of one!.changes) boxes = changed(boxes, change, "Ada");
+  };
+  for (const change of CHANGES) {
+    const one = step(change);
+    apply(one);
+    history.push(one);
+  }
   const after = plain(boxes);
   while (history.canUndo) apply(history.undo());
   expect(plain(boxes)).toEqual(plain([BOX]));
@@ -35,7 +59,14 @@ test("undoing all gives what was there before, and redoing all what was there af
 test("a step of many changes is one step, taken back from its end", () => {
   const history = new History();
   history.push(step(...CHANGES));
-  expect(history.undo()!.changes.map((change) => change.kind)).toEqual(["note", "delete", "delete", "class", "geometry", "verdict"]);
+  expect(history.undo()!.changes.map((change) => change.kind)).toEqual([
+    "note",
+    "delete",
+    "delete",
+    "class",
+    "geometry",
+    "verdict",
+  ]);
   expect([history.canUndo, history.canRedo]).toEqual([false, true]);
 });
 
@@ -53,7 +84,17 @@ test("taking back twice is the change itself", () => {
 
 test("operations of a step build on one another", () => {
   let number = 0;
-  const said = operationsOf(step(CHANGES[0]!, CHANGES[1]!, { kind: "image_verdict", before: "none", after: "approved" }, CHANGES[5]!), new Map([["b", 4]]), "Ada", () => `${++number}`);
-  expect(said.map((op) => [op.op_id, op.kind, op.base_version])).toEqual([["1", "verdict", 4], ["2", "geometry", 5], ["3", "image_verdict", 0], ["4", "note", 6]]);
+  const said = operationsOf(
+    step(CHANGES[0]!, CHANGES[1]!, { kind: "image_verdict", before: "none", after: "approved" }, CHANGES[5]!),
+    new Map([["b", 4]]),
+    "Ada",
+    () => `${++number}`,
+  );
+  expect(said.map((op) => [op.op_id, op.kind, op.base_version])).toEqual([
+    ["1", "verdict", 4],
+    ["2", "geometry", 5],
+    ["3", "image_verdict", 0],
+    ["4", "note", 6],
+  ]);
   expect(said.every((op) => op.bucket === "x" && op.image_id === "i" && op.reviewer === "Ada")).toBe(true);
 });

@@ -87,7 +87,12 @@ export function operationsOf(step: Step, versions: Versions, reviewer: string, n
       case "delete":
         return { ...about, kind: "delete", box_id: change.boxId, value: change.after };
       case "add":
-        return { ...about, kind: "add", box_id: change.boxId, value: { class_name: change.className, corners: change.corners } };
+        return {
+          ...about,
+          kind: "add",
+          box_id: change.boxId,
+          value: { class_name: change.className, corners: change.corners },
+        };
       case "image_verdict":
         return { ...about, kind: "image_verdict", value: change.after };
       case "note":
@@ -99,9 +104,29 @@ export function operationsOf(step: Step, versions: Versions, reviewer: string, n
 /** A box as it is after a change, before the server has said so. */
 export function changed(boxes: readonly BoxAnswer[], change: Change, reviewer: string): BoxAnswer[] {
   if (change.kind === "add") {
-    const more = { query: null, score: null, score_kind: null, backend: "person", model: reviewer, verdict: null, p_yes: null };
+    const more = {
+      query: null,
+      score: null,
+      score_kind: null,
+      backend: "person",
+      model: reviewer,
+      verdict: null,
+      p_yes: null,
+    };
     const rest = { found: null, deleted: false, note: null, at: null, carried: false, decision: "approved" as const };
-    return [...boxes, { ...more, ...rest, box_id: change.boxId, class_name: change.className, corners: change.corners, version: 1, drawn_by: reviewer, reviewer }];
+    return [
+      ...boxes,
+      {
+        ...more,
+        ...rest,
+        box_id: change.boxId,
+        class_name: change.className,
+        corners: change.corners,
+        version: 1,
+        drawn_by: reviewer,
+        reviewer,
+      },
+    ];
   }
   if (change.kind === "image_verdict") return [...boxes];
   return boxes.map((box) => {

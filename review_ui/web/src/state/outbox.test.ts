@@ -3,19 +3,38 @@ import type { Operation, Outcome } from "../api/types";
 import { type Kept, type Listener, Offline, Outbox, type Send, type Shelf } from "./outbox";
 
 const op = (name: string, base = 0): Operation => ({
-  kind: "verdict", value: "approved", op_id: name, bucket: "b", image_id: "i", box_id: "x", base_version: base, reviewer: "Ada",
+  kind: "verdict",
+  value: "approved",
+  op_id: name,
+  bucket: "b",
+  image_id: "i",
+  box_id: "x",
+  base_version: base,
+  reviewer: "Ada",
 });
-const taken = (one: Operation): Outcome => ({ op_id: one.op_id, status: 200, version: one.base_version + 1, current: null });
+const taken = (one: Operation): Outcome => ({
+  op_id: one.op_id,
+  status: 200,
+  version: one.base_version + 1,
+  current: null,
+});
 
 class Memory implements Shelf {
-  constructor(public rows: Kept[] = [], private next = 1) {}
-  async all() { return [...this.rows]; }
+  constructor(
+    public rows: Kept[] = [],
+    private next = 1,
+  ) {}
+  async all() {
+    return [...this.rows];
+  }
   async add(project: string, ops: readonly Operation[]) {
     const added = ops.map((one) => ({ number: this.next++, project, op: one }));
     this.rows.push(...added);
     return added;
   }
-  async remove(numbers: readonly number[]) { this.rows = this.rows.filter((one) => !numbers.includes(one.number)); }
+  async remove(numbers: readonly number[]) {
+    this.rows = this.rows.filter((one) => !numbers.includes(one.number));
+  }
 }
 
 class Heard implements Listener {
@@ -23,10 +42,18 @@ class Heard implements Listener {
   conflicts: string[] = [];
   refused_: [string, string][] = [];
   state: [number, boolean] = [0, false];
-  waiting(count: number, offline: boolean) { this.state = [count, offline]; }
-  saved(one: Operation) { this.saved_.push(one.op_id); }
-  conflict({ op: one }: { op: Operation }) { this.conflicts.push(one.op_id); }
-  refused(one: Operation, why: string) { this.refused_.push([one.op_id, why]); }
+  waiting(count: number, offline: boolean) {
+    this.state = [count, offline];
+  }
+  saved(one: Operation) {
+    this.saved_.push(one.op_id);
+  }
+  conflict({ op: one }: { op: Operation }) {
+    this.conflicts.push(one.op_id);
+  }
+  refused(one: Operation, why: string) {
+    this.refused_.push([one.op_id, why]);
+  }
 }
 
 beforeEach(() => void vi.useFakeTimers());
@@ -39,7 +66,14 @@ async function said(outbox: Outbox, ...names: string[]) {
 
 test("what is said is sent in its order, and forgotten when it is answered", async () => {
   const [shelf, heard, sent] = [new Memory(), new Heard(), [] as string[]];
-  const outbox = new Outbox(shelf, async (_, ops) => { sent.push(...ops.map((one) => one.op_id)); return ops.map(taken); }, heard);
+  const outbox = new Outbox(
+    shelf,
+    async (_, ops) => {
+      sent.push(...ops.map((one) => one.op_id));
+      return ops.map(taken);
+    },
+    heard,
+  );
   await said(outbox, "1", "2", "3");
   expect([sent, heard.saved_, heard.state, shelf.rows]).toEqual([["1", "2", "3"], ["1", "2", "3"], [0, false], []]);
 });
@@ -74,11 +108,18 @@ test("an answer that is lost makes nothing lost: it is sent again", async () => 
   const seen: string[] = [];
   let first = true;
   const heard = new Heard();
-  const outbox = new Outbox(new Memory(), async (_, ops) => {
-    seen.push(...ops.map((one) => one.op_id));
-    if (first) { first = false; throw new Offline(); }
-    return ops.map(taken);
-  }, heard);
+  const outbox = new Outbox(
+    new Memory(),
+    async (_, ops) => {
+      seen.push(...ops.map((one) => one.op_id));
+      if (first) {
+        first = false;
+        throw new Offline();
+      }
+      return ops.map(taken);
+    },
+    heard,
+  );
   await said(outbox, "1");
   await vi.advanceTimersByTimeAsync(1_000);
   expect([seen, heard.saved_]).toEqual([["1", "1"], ["1"]]);
@@ -86,8 +127,14 @@ test("an answer that is lost makes nothing lost: it is sent again", async () => 
 
 test("a conflict is told and stops no other", async () => {
   const heard = new Heard();
-  const outbox = new Outbox(new Memory(), async (_, ops) =>
-    ops.map((one) => one.op_id === "1" ? { op_id: "1", status: 409 as const, version: 7, current: null } : taken(one)), heard);
+  const outbox = new Outbox(
+    new Memory(),
+    async (_, ops) =>
+      ops.map((one) =>
+        one.op_id === "1" ? { op_id: "1", status: 409 as const, version: 7, current: null } : taken(one),
+      ),
+    heard,
+  );
   await outbox.say("p", [op("1"), op("2")]);
   await vi.advanceTimersByTimeAsync(0);
   expect([heard.conflicts, heard.saved_, heard.state]).toEqual([["1"], ["2"], [0, false]]);
@@ -95,20 +142,39 @@ test("a conflict is told and stops no other", async () => {
 
 test("one that the server does not take at all is told with its reason and holds up no other", async () => {
   const heard = new Heard();
-  const outbox = new Outbox(new Memory(), async (_, ops) => {
-    if (ops.some((one) => one.op_id === "bad")) throw new Error("'boat' is no class");
-    return ops.map(taken);
-  }, heard);
+  const outbox = new Outbox(
+    new Memory(),
+    async (_, ops) => {
+      if (ops.some((one) => one.op_id === "bad")) throw new Error("'boat' is no class");
+      return ops.map(taken);
+    },
+    heard,
+  );
   await outbox.say("p", [op("1"), op("bad"), op("2")]);
   await vi.advanceTimersByTimeAsync(0);
-  expect([heard.saved_, heard.refused_, heard.state]).toEqual([["1", "2"], [["bad", "'boat' is no class"]], [0, false]]);
+  expect([heard.saved_, heard.refused_, heard.state]).toEqual([
+    ["1", "2"],
+    [["bad", "'boat' is no class"]],
+    [0, false],
+  ]);
 });
 
 test("projects are sent apart, and no batch is too large", async () => {
   const sizes: [string, number][] = [];
-  const outbox = new Outbox(new Memory(), async (project, ops) => { sizes.push([project, ops.length]); return ops.map(taken); }, new Heard());
+  const outbox = new Outbox(
+    new Memory(),
+    async (project, ops) => {
+      sizes.push([project, ops.length]);
+      return ops.map(taken);
+    },
+    new Heard(),
+  );
   const many = (name: string, count: number) => Array.from({ length: count }, (_, n) => op(`${name}${n}`));
   await Promise.all([outbox.say("p", many("p", 250)), outbox.say("q", many("q", 3))]);
   await vi.advanceTimersByTimeAsync(0);
-  expect(sizes).toEqual([["p", 200], ["p", 50], ["q", 3]]);
+  expect(sizes).toEqual([
+    ["p", 200],
+    ["p", 50],
+    ["q", 3],
+  ]);
 });

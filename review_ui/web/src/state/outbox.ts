@@ -102,7 +102,10 @@ export class Outbox {
   private async deliver(project: string, batch: readonly Kept[]): Promise<void> {
     let outcomes: readonly Outcome[];
     try {
-      outcomes = await this.send(project, batch.map((one) => one.op));
+      outcomes = await this.send(
+        project,
+        batch.map((one) => one.op),
+      );
     } catch (error) {
       if (error instanceof Offline) throw error;
       // One of them is not taken at all, and none of the batch was: find it by sending each alone.

@@ -1,6 +1,16 @@
 /** What of a page's address the queue is asked. */
 
-export const FILTERS = ["class_name", "query", "least_score", "most_score", "verdict", "decision", "image_decision", "search", "order"] as const;
+export const FILTERS = [
+  "class_name",
+  "query",
+  "least_score",
+  "most_score",
+  "verdict",
+  "decision",
+  "image_decision",
+  "search",
+  "order",
+] as const;
 
 /** The question as the server takes it. */
 export function questionOf(asked: URLSearchParams, project: string, bucket: string): Record<string, string> {

@@ -60,7 +60,11 @@ export function useReviewing(): Reviewing {
   const key = useMemo(() => ["image", project, bucket, imageId], [project, bucket, imageId]);
   const told = useQuery({
     queryKey: key,
-    queryFn: async ({ signal }) => withWaiting(await readImage(project, bucket, imageId!, signal), (outbox?.waiting ?? []).map((one) => one.op)),
+    queryFn: async ({ signal }) =>
+      withWaiting(
+        await readImage(project, bucket, imageId!, signal),
+        (outbox?.waiting ?? []).map((one) => one.op),
+      ),
     enabled: imageId !== null && outbox !== null,
     staleTime: Infinity,
   });
@@ -127,7 +131,10 @@ export function useReviewing(): Reviewing {
       const versions = new Map(before.boxes.map((box) => [box.box_id, box.version]));
       versions.set("image", before.version);
       const ops = operationsOf(step, versions, reviewer, () => crypto.randomUUID());
-      client.setQueryData(stepKey, step.changes.reduce((now, change) => withChange(now, change, reviewer), before));
+      client.setQueryData(
+        stepKey,
+        step.changes.reduce((now, change) => withChange(now, change, reviewer), before),
+      );
       void outbox.say(project, ops).catch((error: unknown) => tell(`not saved: ${String(error)}`));
     },
     [client, outbox, project, reviewer, tell],
@@ -145,7 +152,8 @@ export function useReviewing(): Reviewing {
   const decide = (decision: Decision) => {
     const box = chosen === null ? undefined : boxes[chosen];
     if (image === null || box === undefined) return;
-    if (box.decision !== decision) perform([{ kind: "verdict", boxId: box.box_id, before: box.decision, after: decision }]);
+    if (box.decision !== decision)
+      perform([{ kind: "verdict", boxId: box.box_id, before: box.decision, after: decision }]);
     const after = boxes.map((one, number) => (number === chosen ? { ...one, decision } : one));
     const next = nextOpen(after, chosen!);
     if (next !== null) setChosen(next);
@@ -185,7 +193,8 @@ export function useReviewing(): Reviewing {
     decide,
     decideAll,
     decideImage: (decision) => {
-      if (image !== null && image.decision !== decision) perform([{ kind: "image_verdict", before: image.decision, after: decision }]);
+      if (image !== null && image.decision !== decision)
+        perform([{ kind: "image_verdict", before: image.decision, after: decision }]);
     },
     edit: (number, corners) => {
       const box = boxes[number];

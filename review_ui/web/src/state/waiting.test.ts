@@ -5,18 +5,61 @@ import { withWaiting } from "./waiting";
 
 const CORNERS = { x1: 0.1, y1: 0.1, x2: 0.4, y2: 0.4 };
 const BOX: BoxAnswer = {
-  box_id: "b", class_name: "car", corners: CORNERS, found: { class_name: "car", corners: CORNERS }, query: "car", score: 0.9, score_kind: "detector",
-  backend: "m", model: "m", verdict: "YES", p_yes: 0.9, version: 2, decision: "none", deleted: false, drawn_by: null, note: null, reviewer: null, at: null, carried: false,
+  box_id: "b",
+  class_name: "car",
+  corners: CORNERS,
+  found: { class_name: "car", corners: CORNERS },
+  query: "car",
+  score: 0.9,
+  score_kind: "detector",
+  backend: "m",
+  model: "m",
+  verdict: "YES",
+  p_yes: 0.9,
+  version: 2,
+  decision: "none",
+  deleted: false,
+  drawn_by: null,
+  note: null,
+  reviewer: null,
+  at: null,
+  carried: false,
 };
 const IMAGE: ImageAnswer = {
-  image_id: "i", bucket: "x", title: "t", url: null, width: 10, height: 10, version: 1, decision: "none", note: null, holder: null, boxes: [BOX],
+  image_id: "i",
+  bucket: "x",
+  title: "t",
+  url: null,
+  width: 10,
+  height: 10,
+  version: 1,
+  decision: "none",
+  note: null,
+  holder: null,
+  boxes: [BOX],
 };
 const about = { op_id: "1", bucket: "x", image_id: "i", reviewer: "Ada" };
-const verdict = (base: number, more: object = {}): Operation => ({ ...about, kind: "verdict", box_id: "b", base_version: base, value: "approved", ...more });
+const verdict = (base: number, more: object = {}): Operation => ({
+  ...about,
+  kind: "verdict",
+  box_id: "b",
+  base_version: base,
+  value: "approved",
+  ...more,
+});
 
 test("what waits is laid over what the server told", () => {
-  const now = withWaiting(IMAGE, [verdict(2), verdict(3, { value: "rejected" }), { ...about, kind: "image_verdict", base_version: 1, value: "approved" }]);
-  expect([now.boxes[0]!.decision, now.boxes[0]!.version, now.decision, now.version]).toEqual(["rejected", 4, "approved", 2]);
+  const now = withWaiting(IMAGE, [
+    verdict(2),
+    verdict(3, { value: "rejected" }),
+    { ...about, kind: "image_verdict", base_version: 1, value: "approved" },
+  ]);
+  expect([now.boxes[0]!.decision, now.boxes[0]!.version, now.decision, now.version]).toEqual([
+    "rejected",
+    4,
+    "approved",
+    2,
+  ]);
 });
 
 test("what the server has taken already, and what is of another image, changes nothing", () => {
@@ -24,7 +67,13 @@ test("what the server has taken already, and what is of another image, changes n
 });
 
 test("a box that waits to be added is there once", () => {
-  const add: Operation = { ...about, kind: "add", box_id: "n", base_version: 0, value: { class_name: "car", corners: CORNERS } };
+  const add: Operation = {
+    ...about,
+    kind: "add",
+    box_id: "n",
+    base_version: 0,
+    value: { class_name: "car", corners: CORNERS },
+  };
   const once = withWaiting(IMAGE, [add]);
   expect(once.boxes.map((box) => box.box_id)).toEqual(["b", "n"]);
   expect(withWaiting(once, [add]).boxes.length).toBe(2);
