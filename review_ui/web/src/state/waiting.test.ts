@@ -1,30 +1,10 @@
 import { expect, test } from "vitest";
-import type { BoxAnswer, ImageAnswer, Operation } from "../api/types";
+import type { ImageAnswer, Operation } from "../api/types";
 import { saidBy, sayAgain } from "../routes/conflicts";
+import { BOX as FOUND, CORNERS } from "./samples";
 import { withWaiting } from "./waiting";
 
-const CORNERS = { x1: 0.1, y1: 0.1, x2: 0.4, y2: 0.4 };
-const BOX: BoxAnswer = {
-  box_id: "b",
-  class_name: "car",
-  corners: CORNERS,
-  found: { class_name: "car", corners: CORNERS },
-  query: "car",
-  score: 0.9,
-  score_kind: "detector",
-  backend: "m",
-  model: "m",
-  verdict: "YES",
-  p_yes: 0.9,
-  version: 2,
-  decision: "none",
-  deleted: false,
-  drawn_by: null,
-  note: null,
-  reviewer: null,
-  at: null,
-  carried: false,
-};
+const BOX = { ...FOUND, version: 2 };
 const IMAGE: ImageAnswer = {
   image_id: "i",
   bucket: "x",
