@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import bisect
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -26,7 +26,7 @@ from dlf_core.reviews.operations import ClassedBox, Corners, subject_of_image
 from dlf_core.reviews.state import Subject
 
 DECISIONS = tuple(decision.value for decision in Decision)
-IMAGE_COLUMNS = ("image_id", "state", "order", "path", "width", "height", "format", "title", "url")
+IMAGE_COLUMNS = ("image_id", "state", "order", "path", "width", "height", "title", "url")
 _NONE = DECISIONS.index(Decision.NONE.value)
 _PERSON_DREW = "drawn"
 Flags = NDArray[np.bool_]
@@ -56,10 +56,9 @@ class BucketIndex:
         gathered: gather rows of `IMAGE_COLUMNS`.
         kept: image ids that the filter kept.
         review: the review table.
-        subjects: what people said of these images and their boxes.
     """
 
-    def __init__(self, gathered: pa.Table, kept: pa.Array, review: pa.Table, subjects: Iterable[Subject]):
+    def __init__(self, gathered: pa.Table, kept: pa.Array, review: pa.Table):
         mine = pc.and_(pc.equal(gathered["state"], CandidateState.KEPT.value), pc.is_in(gathered["image_id"], kept))
         images = gathered.filter(mine).sort_by("image_id")
         self.image_ids: list[str] = images["image_id"].to_pylist()
@@ -88,8 +87,6 @@ class BucketIndex:
         self._take_table()
         self._subjects: dict[str, Subject] = {}
         self._drawn: dict[int, dict[str, Subject]] = defaultdict(dict)
-        for subject in subjects:
-            self.take(subject)
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -120,10 +117,6 @@ class BucketIndex:
         here = {one.box_id for one in found}
         drawn = self._drawn.get(place, {})
         return found + [FoundBox(one, {}, None, subject) for one, subject in drawn.items() if one not in here]
-
-    def box(self, place: int, box_id: str) -> FoundBox | None:
-        """One box of an image."""
-        return next((one for one in self.boxes(place) if one.box_id == box_id), None)
 
     def drawn_count(self, place: int) -> int:
         """Boxes on an image that were drawn by hand, are there, and are not in the table yet."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow.compute as pc
@@ -67,7 +67,7 @@ class OpenProject:
 
     def ready(self, name: str) -> bool:
         """Whether a bucket has been through all stages."""
-        return self._tables.exists("review", self._keys[name])
+        return name in self._opened or self._tables.exists("review", self._keys[name])
 
     def bucket_of(self, image_id: str, name: str | None = None) -> tuple[str, BucketIndex, int]:
         """The bucket of an image, its boxes, and the image's number there.
@@ -91,26 +91,32 @@ class OpenProject:
         seen: dict[str, ClassedBox | None] = {}
         with self._lock:
             new = {op.subject_id for op in said if isinstance(op, Add)}
+            # A batch is mostly of one image, which may have thousands of boxes.
+            boxes = {place: self._found(*place) for place in {(op.bucket, op.image_id) for op in said}}
             for op in said:
-                seen[op.subject_id] = self._checked(op, new)
+                seen[op.subject_id] = self._checked(op, new, boxes[op.bucket, op.image_id])
             outcomes = self.log.append(said, lambda op: seen[op.subject_id])
             for outcome in outcomes:
                 if isinstance(outcome, Taken):
                     self._take(outcome.subject)
             return outcomes
 
-    def _checked(self, op: Operation, new: set[str]) -> ClassedBox | None:
+    def _found(self, bucket: str, image_id: str) -> dict[str, ClassedBox | None]:
+        """Box id → the box as it was found, of all boxes of an image."""
+        _, index, place = self.bucket_of(image_id, bucket)
+        return {box.box_id: box.found for box in index.boxes(place)}
+
+    def _checked(self, op: Operation, new: set[str], boxes: Mapping[str, ClassedBox | None]) -> ClassedBox | None:
         """The box of an operation as it was found; None for an image, or a box drawn by hand."""
         named = op.value.class_name if isinstance(op, Add) else op.value if isinstance(op, Class) else None
         if named is not None and named not in self.project.class_names:
             known = ", ".join(self.project.class_names)
             raise Unfit("no_class", f"'{named}' is no class of project '{self.project.project_name}'; it has: {known}.")
-        _, index, place = self.bucket_of(op.image_id, op.bucket)
         box_id = getattr(op, "box_id", None)
         if box_id is None or box_id in new:
             return None
-        if (box := index.box(place, box_id)) is not None:
-            return box.found
+        if box_id in boxes:
+            return boxes[box_id]
         if self.log.subject(box_id) is None:
             raise Missing("no_box", f"image {op.image_id} has no box {box_id}; it may have been labelled anew.")
         return None
@@ -139,7 +145,7 @@ class OpenProject:
             command = f"dlf pipeline --project {self.project.project_name} --bucket '{name}'"
             raise Missing("not_labelled", f"bucket '{name}' has not been through all stages yet; run `{command}`.")
         kept = verdicts.filter(pc.equal(verdicts["verdict"], "YES"))["image_id"].combine_chunks()
-        index = BucketIndex(gathered, kept, review, ())
+        index = BucketIndex(gathered, kept, review)
         for subject in self.log.subjects(index.image_ids):
             index.take(subject)
         return _Opened(index, stamps)
