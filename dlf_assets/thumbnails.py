@@ -36,9 +36,8 @@ def thumbnails(
     project, _ = projects.of_partition(context.partition_key)
     yes = filtered_images.filter(pc.equal(filtered_images["verdict"], "YES"))["image_id"].combine_chunks()
     images = KeptImages(gathered_images, yes)
-    made, there, problems = make_thumbnails(
-        store_of(project), ((one, str(images[one]["path"])) for one in images), lambda _: None
-    )
+    paths = ((one, str(images[one]["path"])) for one in images)
+    made, there, problems = make_thumbnails(store_of(project), paths)
     for problem in problems[:20]:
         context.log.warning(problem)
     return dg.MaterializeResult(

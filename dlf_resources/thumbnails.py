@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -48,15 +48,12 @@ def thumbnail(store: Store, image_id: str, path: str) -> Path:
     return file
 
 
-def make_thumbnails(
-    store: Store, images: Iterable[tuple[str, str]], told: Callable[[int], None]
-) -> tuple[int, int, list[str]]:
+def make_thumbnails(store: Store, images: Iterable[tuple[str, str]]) -> tuple[int, int, list[str]]:
     """Make those that are missing.
 
     Args:
         store: where images and thumbnails lie.
         images: id and key of each image.
-        told: is told how many are done.
 
     Returns:
         How many were made, how many were there, and a sentence for each image that has none.
@@ -74,10 +71,9 @@ def make_thumbnails(
         return True, None
 
     with ThreadPoolExecutor(AT_ONCE, "thumbnails") as pool:
-        for number, (fresh, problem) in enumerate(pool.map(one, images), start=1):
+        for fresh, problem in pool.map(one, images):
             made, there = made + fresh, there + (not fresh and problem is None)
             problems += [problem] if problem is not None else []
-            told(number)
     return made, there, problems
 
 

@@ -18,8 +18,9 @@ from review_ui.api import events, images, people, projects, queue
 from review_ui.auth import Gate, Session
 from review_ui.broadcast import Broadcast
 from review_ui.catalog import Catalog
+from review_ui.leases import Leases
 from review_ui.problems import ANSWERS, tell_problems
-from review_ui.queue import Leases, Snapshots
+from review_ui.queue import Snapshots
 
 EXCHANGE_SECONDS = 2.0
 """Until other machines hear what was said here, where they share a bucket."""

@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import RedirectResponse
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from review_ui.problems import told
+from review_ui.problems import TooLarge, told
 
 START = "/start"
 MOST_BODY = 2 << 20
@@ -50,11 +50,6 @@ class Session:
     @property
     def token(self) -> str | None:
         """What the start address holds; None when it has been used."""
-        return self._token
-
-    def renew(self) -> str:
-        """A new token, for another browser."""
-        self._token = secrets.token_urlsafe(32)
         return self._token
 
     def admit(self, token: str) -> str | None:
@@ -133,7 +128,7 @@ class Gate:
             return
         await self._app(scope, _Counted(receive).receive, with_headers)
 
-    def _refusal(self, request: Request):  # type: ignore[no-untyped-def]  # a response or nothing
+    def _refusal(self, request: Request) -> Response | None:
         host = request.headers.get("host", "")
         if host.lower() not in self._hosts:
             return told(403, "host", "this server is not called so; open the address that `dlf review` printed.")
@@ -152,11 +147,11 @@ class Gate:
                 return told(413, "too_large", f"at most {MOST_BODY >> 20} MB are taken at once.")
         return None
 
-    def _start(self, request: Request) -> RedirectResponse:
+    def _start(self, request: Request) -> Response:
         key = self._session.admit(request.query_params.get("token", ""))
         known = self._session.knows(request.cookies.get(self._session.cookie))
         if key is None and not known:
-            return told(401, "token", "this address has been used; start `dlf review` again for another one.")  # type: ignore[return-value]
+            return told(401, "token", "this address has been used; start `dlf review` again for another one.")
         # Only a path of our own: an address that somebody else made must not lead elsewhere.
         onward = request.query_params.get("to", "/")
         safe = onward if onward.startswith("/") and not onward.startswith(("//", "/\\")) else "/"
@@ -178,7 +173,5 @@ class _Counted:
         if message["type"] == "http.request":
             self._bytes += len(message.get("body", b""))
             if self._bytes > MOST_BODY:
-                from review_ui.problems import TooLarge
-
                 raise TooLarge("too_large", f"at most {MOST_BODY >> 20} MB are taken at once.")
         return message

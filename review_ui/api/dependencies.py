@@ -8,7 +8,8 @@ from fastapi import Depends, Query, Request
 
 from review_ui.broadcast import Broadcast
 from review_ui.catalog import Catalog, OpenProject
-from review_ui.queue import Leases, Snapshots
+from review_ui.leases import Leases
+from review_ui.queue import Snapshots
 
 
 def _catalog(request: Request) -> Catalog:

@@ -61,7 +61,11 @@ class Outcomes(BaseModel):
     results: list[Outcome]
 
 
-@router.post("/events", responses={409: {"model": Outcomes, "description": "At least one operation was refused."}})
+@router.post(
+    "/events",
+    response_model=Outcomes,
+    responses={409: {"model": Outcomes, "description": "At least one operation was refused."}},
+)
 def say(
     opened: OfProject,
     broadcast: OfBroadcast,

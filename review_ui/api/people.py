@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from dlf_core.records import Decision
-from dlf_core.reviews.agreement import paces, pairs
+from dlf_core.reviews.agreement import Pair, paces, pairs
 from review_ui.api.dependencies import OfProject
 from review_ui.bucket_index import DECISIONS, BucketIndex
 
@@ -31,23 +31,11 @@ class ReviewerPace(BaseModel):
     a_minute: float | None
 
 
-class PairAgreement(BaseModel):
-    """Two people who decided the same boxes (`dlf_core/reviews/agreement.py`)."""
-
-    first: str
-    second: str
-    boxes: int
-    same: int
-    kappa: float | None
-    edited: int
-    edit_iou: float | None
-
-
 class People(BaseModel):
     """Everybody who has said something."""
 
     reviewers: list[ReviewerPace]
-    pairs: list[PairAgreement]
+    pairs: list[Pair]
     queries: list[QueryAgreement]
 
 
@@ -68,9 +56,7 @@ def read_people(opened: OfProject) -> People:
             )
             for one in paces(events)
         ],
-        pairs=[
-            PairAgreement(**{name: getattr(one, name) for name in PairAgreement.model_fields}) for one in pairs(events)
-        ],
+        pairs=pairs(events),
         queries=[QueryAgreement(query=query, boxes=one[0], overruled=one[1]) for query, one in sorted(counts.items())],
     )
 

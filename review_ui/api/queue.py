@@ -12,7 +12,6 @@ from dlf_core.records import Decision
 from dlf_core.reviews.operations import Id, Reviewer
 from review_ui.api.dependencies import OfBroadcast, OfLeases, OfProject, OfSnapshots
 from review_ui.bucket_index import DECISIONS, BucketIndex
-from review_ui.problems import Unfit
 from review_ui.queue import Question, answered
 
 router = APIRouter(prefix="/api", tags=["queue"])
@@ -97,8 +96,6 @@ def read_queue(
     opened: OfProject, snapshots: OfSnapshots, leases: OfLeases, question: Annotated[QueueQuestion, Query()]
 ) -> QueuePage:
     """Images that fit, in order; the cursor of an earlier page keeps its order."""
-    if question.order not in type(question.order):
-        raise Unfit("order", f"there is no order '{question.order}'.")
     index = opened.bucket(question.bucket)
     answer = snapshots.named(question.cursor) if question.cursor else None
     cursor = question.cursor

@@ -9,7 +9,7 @@ from finished_projects import image_id
 from review_project import BUCKETS, box_id
 from starlette.testclient import TestClient
 
-from review_ui.queue import LEASE_SECONDS, Leases
+from review_ui.leases import LEASE_SECONDS, Leases
 
 
 def queue(page: TestClient, **asked: Any) -> dict[str, Any]:

@@ -628,10 +628,17 @@ export interface components {
             results: components["schemas"]["Outcome"][];
         };
         /**
-         * PairAgreement
-         * @description Two people who decided the same boxes (`dlf_core/reviews/agreement.py`).
+         * Pair
+         * @description Two people who decided the same boxes.
+         *
+         *     Attributes:
+         *         boxes: that both decided, each by the last thing they said of it.
+         *         same: of those, decided alike.
+         *         kappa: Cohen's kappa over approved, rejected and unsure; None where chance alone would agree always.
+         *         edited: boxes whose corners both changed.
+         *         edit_iou: mean overlap of what they made of them.
          */
-        PairAgreement: {
+        Pair: {
             /** Boxes */
             boxes: number;
             /** Edit Iou */
@@ -653,7 +660,7 @@ export interface components {
          */
         People: {
             /** Pairs */
-            pairs: components["schemas"]["PairAgreement"][];
+            pairs: components["schemas"]["Pair"][];
             /** Queries */
             queries: components["schemas"]["QueryAgreement"][];
             /** Reviewers */
@@ -859,7 +866,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Outcomes"];
                 };
             };
             /** @description Bad Request */

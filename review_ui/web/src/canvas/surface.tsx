@@ -114,7 +114,6 @@ export function Surface(props: Props) {
   useLayoutEffect(() => {
     if (screen.width > 0) view.current = fit(image, screen);
     // Only another image, or another window, is fitted anew.
-    // eslint-disable-next-line
   }, [image.image_id, screen]);
   useLayoutEffect(() => paint(), [paint]);
 

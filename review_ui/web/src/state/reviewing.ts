@@ -87,7 +87,7 @@ export function useReviewing(): Reviewing {
     if (imageId === null || reviewer === null) return;
     const hold = () =>
       void lease(project, imageId, reviewer, false).then(
-        ({ holder }) => tell(holder === null ? null : `${holder} is looking at this image too`),
+        ({ holder }) => holder !== null && tell(`${holder} is looking at this image too`),
         () => undefined, // advice, and no more
       );
     hold();
