@@ -31,5 +31,5 @@ def import_reviews(project: Project, path: Path, json: bool) -> None:
     if len(found.problems) > _MOST_SAID:
         out.print(f"[yellow]left out:[/] and {len(found.problems) - _MOST_SAID:,} more")
     again = f", {found.already_there:,} operations were there already" if found.already_there else ""
-    out.print(f"{found.verdicts:,} verdicts on boxes of {found.images:,} images{again}")
+    out.print(f"verdicts on boxes: {found.verdicts:,}, of images with decisions: {found.images:,}{again}")
     out.print(f"next: dlf pipeline --project {project.project_name}", soft_wrap=True, markup=False)

@@ -72,8 +72,8 @@ def import_original(project: Project, log: ReviewLog, file: Path) -> Imported:
         raise FormatError(f"{file}: cannot be read: {error.strerror or error}.") from None
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise FormatError(f"{file}: is no reviews.json of data-label-factory 0.1: {where}: {first['msg']}.") from None
+        where = "".join(f"{part}: " for part in first["loc"])
+        raise FormatError(f"{file}: is no reviews.json of data-label-factory 0.1: {where}{first['msg']}.") from None
     known = _image_ids(project)
     found = Imported()
     said: list[tuple[Operation, ClassedBox | None]] = []

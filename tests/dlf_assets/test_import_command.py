@@ -131,3 +131,26 @@ def test_a_folder_of_ours_may_move_to_another_disk_and_back(workspace, tmp_path:
     assert workspace.dlf("export", "-p", "old", "--format", "coco", "--out", str(tmp_path)).returncode == 0
     done = workspace.dlf("import", str(tmp_path / "coco"), "-p", "old", "--json")
     assert json.loads(done.stdout)["problems"] == []
+
+
+def test_decisions_of_0_1_come_into_the_review_table(workspace, tmp_path):
+    box = next(row for row in table(workspace, "review") if row["decision"] == "none")
+    photo = next(row for row in table(workspace, "gather") if row["image_id"] == box["image_id"])
+    told = {f"{name}_norm": box[name] for name in ("x1", "y1", "x2", "y2")} | {"query": box["query"]}
+    file = tmp_path / "reviews.json"
+    path = f"raw/positive/people/{Path(photo['url']).name}"
+    file.write_text(json.dumps({path: {"bboxes": [told | {"verdict": "rejected"}]}, "raw/[gone].jpg": {"bboxes": []}}))
+    done = workspace.dlf("import", str(file), "-p", "old", "--as", "reviews")
+    assert done.returncode == 0, done.stderr
+    assert "left out: raw/[gone].jpg: no gathered image is called so" in done.stdout
+    assert "verdicts on boxes: 1, of images with decisions: 1" in done.stdout
+    assert workspace.dlf("pipeline", "-p", "old").returncode == 0
+    (after,) = [row for row in table(workspace, "review") if row["box_id"] == box["box_id"]]
+    assert (after["decision"], after["kept"], after["reviewer"]) == ("rejected", False, "data-label-factory 0.1")
+    assert after["carried_from"] is not None
+    again = workspace.dlf("import", str(file), "-p", "old", "--as", "reviews", "--json")
+    assert (json.loads(again.stdout)["verdicts"], json.loads(again.stdout)["already_there"]) == (0, 1)
+    refused = workspace.dlf("import", str(TRUTH.parent / "ATTRIBUTION.md"), "-p", "old", "--as", "reviews")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.count("\n") == 1
+    assert "is no reviews.json of data-label-factory 0.1: Invalid JSON" in refused.stderr
