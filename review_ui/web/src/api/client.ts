@@ -1,7 +1,7 @@
 /** Requests to the server this page came from. */
 
 import { Offline, type Send } from "../state/outbox";
-import type { Facets, ImageAnswer, Operation, Outcome, People, ProjectSummary, QueuePage } from "./types";
+import type { Facets, ImageAnswer, Operation, Outcome, ProjectSummary, QueuePage } from "./types";
 
 /** The server's word for why it refuses, and its sentence. */
 export class Refused extends Error {
@@ -70,8 +70,6 @@ export const readFacets = (project: string, bucket: string, signal?: AbortSignal
 
 export const readImage = (project: string, bucket: string, image: string, signal?: AbortSignal) =>
   get<ImageAnswer>(`/api/images/${image}`, { project, bucket }, signal);
-
-export const readPeople = (project: string, signal?: AbortSignal) => get<People>("/api/people", { project }, signal);
 
 export const lease = (project: string, image_id: string, reviewer: string, release: boolean) =>
   post<{ holder: string | null }>("/api/leases", { project }, { image_id, reviewer, release });

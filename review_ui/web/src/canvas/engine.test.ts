@@ -19,9 +19,6 @@ class Recorder {
   textBaseline = "top" as const;
   imageSmoothingEnabled = true;
   setTransform() {}
-  beginPath() {}
-  rect() {}
-  stroke() {}
   fillRect() {}
   drawImage() {
     this.calls.push({ what: "picture", colour: null, dash: [], at: [] });

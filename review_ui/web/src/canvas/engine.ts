@@ -33,9 +33,6 @@ type Context = Pick<
   CanvasRenderingContext2D,
   | "setTransform"
   | "drawImage"
-  | "beginPath"
-  | "rect"
-  | "stroke"
   | "fillRect"
   | "strokeRect"
   | "setLineDash"

@@ -2,7 +2,6 @@
 
 import { type ReactNode, createContext, useContext, useEffect, useMemo, useState } from "react";
 import { say } from "../api/client";
-import type { Operation } from "../api/types";
 import { type Conflict, Outbox } from "./outbox";
 import { reviewerName } from "./reviewer";
 import { openShelf } from "./shelf";
@@ -20,10 +19,7 @@ export interface Session {
   /** A sentence for everybody, also for those who hear the page. */
   readonly notice: string | null;
   readonly tell: (notice: string | null) => void;
-  readonly listen: (listener: SavedListener) => () => void;
 }
-
-export type SavedListener = (op: Operation) => void;
 
 const Shared = createContext<Session | null>(null);
 
@@ -40,7 +36,6 @@ export function SessionProvider({ children }: { readonly children: ReactNode }) 
   const [saved, setSaved] = useState(0);
   const [conflicts, setConflicts] = useState<readonly Conflict[]>([]);
   const [notice, tell] = useState<string | null>(null);
-  const [listeners] = useState(() => new Set<SavedListener>());
 
   useEffect(() => {
     let gone = false;
@@ -48,10 +43,7 @@ export function SessionProvider({ children }: { readonly children: ReactNode }) 
       async (shelf) => {
         const made = new Outbox(shelf, say, {
           waiting: (count, away) => setState({ waiting: count, offline: away }),
-          saved: (op) => {
-            setSaved((count) => count + 1);
-            for (const listener of listeners) listener(op);
-          },
+          saved: () => setSaved((count) => count + 1),
           conflict: (conflict) => setConflicts((known) => [...known, conflict]),
           refused: (_, why) => tell(`not saved: ${why}`),
         });
@@ -64,7 +56,7 @@ export function SessionProvider({ children }: { readonly children: ReactNode }) 
     return () => {
       gone = true;
     };
-  }, [listeners]);
+  }, []);
 
   useEffect(() => {
     const back = () => void outbox?.drain();
@@ -84,12 +76,8 @@ export function SessionProvider({ children }: { readonly children: ReactNode }) 
       settle: (conflict) => setConflicts((known) => known.filter((one) => one !== conflict)),
       notice,
       tell,
-      listen: (listener) => {
-        listeners.add(listener);
-        return () => listeners.delete(listener);
-      },
     }),
-    [outbox, reviewer, waiting, offline, saved, conflicts, notice, listeners],
+    [outbox, reviewer, waiting, offline, saved, conflicts, notice],
   );
   return <Shared value={session}>{children}</Shared>;
 }
