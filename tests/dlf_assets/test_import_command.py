@@ -17,7 +17,11 @@ ONLY_PEOPLE = ("--classes", "person=person,*=")
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory) -> TestWorkspace:
     """A project whose photos have been labelled by hand before."""
-    made = make_workspace(tmp_path_factory.mktemp("import") / "w")
+    return labelled(tmp_path_factory.mktemp("import") / "w")
+
+
+def labelled(folder: Path) -> TestWorkspace:
+    made = make_workspace(folder)
     made.write_project("old", {"positive/people": PEOPLE})
     done = made.dlf("import", str(TRUTH), "-p", "old", "--images", str(SAMPLE / "photos"), *ONLY_PEOPLE)
     assert done.returncode == 0, done.stderr
@@ -133,7 +137,8 @@ def test_a_folder_of_ours_may_move_to_another_disk_and_back(workspace, tmp_path:
     assert json.loads(done.stdout)["problems"] == []
 
 
-def test_decisions_of_0_1_come_into_the_review_table(workspace, tmp_path):
+def test_decisions_of_0_1_come_into_the_review_table(tmp_path):
+    workspace = labelled(tmp_path / "w")  # of its own: what people decide stays decided
     box = next(row for row in table(workspace, "review") if row["decision"] == "none")
     photo = next(row for row in table(workspace, "gather") if row["image_id"] == box["image_id"])
     told = {f"{name}_norm": box[name] for name in ("x1", "y1", "x2", "y2")} | {"query": box["query"]}
