@@ -1,6 +1,7 @@
 # make demo   set up, run the sample project, say where its data set is
 # make test   set up, check style and types, run all tests
 # make unit   only the tests without processes, some minutes
+# make page   build the review page (make demo and make test do so)
 # make web    only the tests of the review page's parts
 # make dev    the Dagster UI and daemon on loopback
 # make help   these lines
@@ -17,7 +18,7 @@ export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 export DLF_HOME := $(CURDIR)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo dev unit web test check format benchmark pictures clean
+.PHONY: help demo dev unit page web test check format benchmark pictures clean
 
 help:
 	@sed -n 's/^# make/make/p' $(firstword $(MAKEFILE_LIST))
@@ -51,12 +52,22 @@ $(WEB)/node_modules/.package-lock.json: $(VENV)/.node $(WEB)/package-lock.json
 	@$(NPM) ci --no-fund --no-audit --loglevel=error
 	@touch $@
 
-demo: $(VENV)/.ui
+# Files that the server hands out; a wheel carries them, so that only a checkout needs node.
+STATIC := $(CURDIR)/review_ui/static/index.html
+PAGE_SOURCES := $(shell find $(WEB)/src -type f -not -name '*.test.ts') $(WEB)/index.html $(WEB)/vite.config.ts
+$(STATIC): $(WEB)/node_modules/.package-lock.json $(PAGE_SOURCES)
+	@echo "building the review page …"
+	@$(NPM) run --silent build -- --logLevel warn
+	@touch $@
+
+page: $(STATIC)
+
+demo: $(VENV)/.ui $(STATIC)
 	@$(BIN)/dlf pipeline --project sample
 	@echo
 	@echo "What it drew:  $$($(BIN)/dlf project --project sample --json | $(BIN)/python -c 'import json,sys; print(json.load(sys.stdin)["data_root"])')/report/boxes.webp"
 	@echo "Dagster UI:    make dev, then http://127.0.0.1:$(PORT) (the runs above stand in it)"
-	@echo "Review page:   not part of this version; decisions of people go into labels/reviews.json (docs/outputs.md)"
+	@echo "Review page:   $(BIN)/dlf review --project sample (it opens http://127.0.0.1:3030)"
 
 dev: $(VENV)/.ui
 	@echo "Dagster UI: http://127.0.0.1:$(PORT)   (Ctrl-C stops it)"
@@ -73,10 +84,10 @@ web: $(VENV)/.dev $(WEB)/node_modules/.package-lock.json
 	@$(NPM) run --silent types:check
 	@$(NPM) run --silent test
 
-unit: $(VENV)/.dev
+unit: $(VENV)/.dev $(STATIC)
 	@$(BIN)/python -m pytest -n auto -m 'not processes'
 
-test: check web
+test: check web $(STATIC)
 	@$(BIN)/python -m pytest -n auto -m 'not processes'
 	@$(BIN)/python -m pytest -m 'processes and not waits' --durations=5
 	@$(BIN)/python -m pytest -n 2 -m 'processes and waits' --durations=5
@@ -95,8 +106,8 @@ benchmark: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.formats_page --run
 	@echo "with photos of your own: $(BIN)/python -m benchmarks.embedded_quality FOLDER (docs/performance.md)"
 
-pictures: $(VENV)/.dev
+pictures: $(VENV)/.dev $(STATIC)
 	@$(BIN)/python docs/pictures/take.py
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(WEB)/node_modules review_ui/static build dist .mypy_cache .ruff_cache .pytest_cache

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import random
-import signal
-import subprocess
-import sys
 import threading
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from review_process import running
 from review_project import BUCKETS, make_project, named
-from workspaces import ROOT
 
 from dlf_core.project import Project
 from dlf_resources.projects import store_of
@@ -34,48 +27,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     for name in ("DLF_HOME", "DLF_DATA_ROOT", "DLF_STORE"):
         monkeypatch.delenv(name, raising=False)
     return make_project(tmp_path, images=IMAGES)
-
-
-@dataclass
-class Server:
-    """A server that runs."""
-
-    process: subprocess.Popen[str]
-    url: str
-    cookie: dict[str, str]
-
-    def client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, cookies=self.cookie, headers={"Origin": self.url}, timeout=30)
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-
-@contextlib.contextmanager
-def running(project: Project, cookie: dict[str, str] | None = None, port: int = 0) -> Iterator[Server]:
-    """A server of its own; with the cookie of an earlier one of the same port, nobody has to come in anew."""
-    command = [sys.executable, "-m", "dlf_assets.cli.main", "review", "--project", str(project.file), "--no-open"]
-    env = os.environ | {"DLF_HOME": str(project.file.parent.parent), "DAGSTER_HOME": str(project.file.parent.parent)}
-    with subprocess.Popen(
-        [*command, "--port", str(port), "--json"], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            lines = ""
-            while not lines.rstrip().endswith("}"):
-                line = process.stdout.readline()
-                assert line, f"it ended with {process.wait()}"
-                lines += line
-            start = httpx.URL(json.loads(lines)["address"])
-            url = f"{start.scheme}://{start.host}:{start.port}"
-            if cookie is None:
-                answer = httpx.get(start, headers={"Origin": url})
-                assert answer.status_code == 303, answer.text
-                cookie = dict(answer.cookies)
-            yield Server(process, url, cookie)
-        finally:
-            process.kill()
 
 
 def operation(image: int, base: int, value: str, reviewer: str) -> dict[str, Any]:
@@ -101,7 +52,7 @@ def test_two_who_write_a_thousand_verdicts_each_lose_none(project: Project) -> N
                         break
                     refused.append(image)
 
-    with running(project) as server:
+    with running(project.file) as server:
         writers = [threading.Thread(target=write, args=one) for one in (("Ada", "approved"), ("Grace", "rejected"))]
         for writer in writers:
             writer.start()
@@ -129,7 +80,7 @@ def test_a_server_killed_twenty_times_loses_nothing_that_it_said_was_saved(proje
     cookie: dict[str, str] | None = None
     port = 0
     for _ in range(KILLS):
-        with running(project, cookie, port) as server:
+        with running(project.file, cookie=cookie, port=port) as server:
             cookie, port = server.cookie, httpx.URL(server.url).port or 0
             threading.Timer(draw.uniform(0.02, 0.4), server.kill).start()
             with server.client() as client:
