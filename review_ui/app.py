@@ -14,11 +14,12 @@ from fastapi.staticfiles import StaticFiles
 
 from dlf_core.errors import StoreError
 from dlf_resources.projects import Projects
-from review_ui.api import events, images, people, projects, queue
+from review_ui.api import events, images, live, people, projects, queue
 from review_ui.auth import Gate, Session
 from review_ui.broadcast import Broadcast
 from review_ui.catalog import Catalog
 from review_ui.leases import Leases
+from review_ui.live import Live
 from review_ui.problems import ANSWERS, tell_problems
 from review_ui.queue import Snapshots
 
@@ -47,7 +48,7 @@ class Settings:
 
 def create_app(settings: Settings) -> FastAPI:
     """The server."""
-    broadcast, catalog = Broadcast(), Catalog(settings.projects)
+    broadcast, catalog, looking = Broadcast(), Catalog(settings.projects), Live()
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -57,6 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
         with contextlib.suppress(StoreError):
             await asyncio.to_thread(catalog.exchange)
         broadcast.end()
+        await looking.close()
 
     app = FastAPI(
         title="data-label-factory review",
@@ -71,9 +73,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.snapshots = Snapshots()
     app.state.leases = Leases()
     app.state.broadcast = broadcast
+    app.state.live = looking
     app.state.signed = bool(settings.signed)
     tell_problems(app)
-    for module in (projects, queue, images, events, people):
+    for module in (projects, queue, images, events, people, live):
         app.include_router(module.router)
     if STATIC.is_dir():
         for path in PAGES:

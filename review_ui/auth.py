@@ -30,6 +30,8 @@ _POLICY = (
     "frame-ancestors 'none'"
 )
 _SAFE = ("GET", "HEAD")
+# Neither can be sent by a form of another site.
+_TYPES = ("application/json", "image/jpeg")
 
 
 class Session:
@@ -140,8 +142,8 @@ class Gate:
             origin = request.headers.get("origin")
             if origin is None or urlsplit(origin).netloc.lower() not in self._hosts:
                 return told(403, "origin", "only the page itself may write.")
-            if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
-                return told(415, "content_type", "only JSON is taken.")
+            if request.headers.get("content-type", "").split(";")[0].strip() not in _TYPES:
+                return told(415, "content_type", "only JSON is taken, and frames as JPEG.")
             length = request.headers.get("content-length", "0")
             if not length.isdecimal() or int(length) > MOST_BODY:
                 return told(413, "too_large", f"at most {MOST_BODY >> 20} MB are taken at once.")

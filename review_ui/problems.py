@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from dlf_core.errors import FactoryError, StoreError
+from dlf_core.errors import BackendError, FactoryError, StoreError
 
 
 class Problem(FactoryError):
@@ -87,6 +87,10 @@ def tell_problems(app: FastAPI) -> None:
     @app.exception_handler(StoreError)
     async def _store(_: Request, error: StoreError) -> JSONResponse:
         return told(503, "store", str(error))
+
+    @app.exception_handler(BackendError)
+    async def _backend(_: Request, error: BackendError) -> JSONResponse:
+        return told(503, "backend", str(error))
 
     @app.exception_handler(FactoryError)
     async def _factory(_: Request, error: FactoryError) -> JSONResponse:

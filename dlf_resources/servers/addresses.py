@@ -97,7 +97,9 @@ def falcon_address() -> Address:
         "`mac-tensor ui --vision --falcon --falcon-model DIR --port 8500`, set FALCON_URL to where it runs, or use "
         "`--backend falcon-mlx` (in this process)"
     )
-    return Address("falcon", _url(variable, "http://localhost:8500"), variable, start)
+    # The page of 0.1 wanted the whole address of the route.
+    url = _url(variable, "http://localhost:8500").removesuffix("/api/falcon")
+    return Address("falcon", url, variable, start)
 
 
 def falcon_model() -> str:

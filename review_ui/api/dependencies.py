@@ -9,6 +9,7 @@ from fastapi import Depends, Query, Request
 from review_ui.broadcast import Broadcast
 from review_ui.catalog import Catalog, OpenProject
 from review_ui.leases import Leases
+from review_ui.live import Live
 from review_ui.queue import Snapshots
 
 
@@ -41,7 +42,13 @@ def _broadcast(request: Request) -> Broadcast:
     return found
 
 
+def _live(request: Request) -> Live:
+    found: Live = request.app.state.live
+    return found
+
+
 OfProject = Annotated[OpenProject, Depends(_project)]
 OfSnapshots = Annotated[Snapshots, Depends(_snapshots)]
 OfLeases = Annotated[Leases, Depends(_leases)]
 OfBroadcast = Annotated[Broadcast, Depends(_broadcast)]
+OfLive = Annotated[Live, Depends(_live)]

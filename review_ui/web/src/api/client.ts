@@ -1,7 +1,7 @@
 /** Requests to the server this page came from. */
 
 import { Offline, type Send } from "../state/outbox";
-import type { Facets, ImageAnswer, Operation, Outcome, ProjectSummary, QueuePage } from "./types";
+import type { Facets, ImageAnswer, LiveBoxes, Operation, Outcome, ProjectSummary, QueuePage } from "./types";
 
 /** The server's word for why it refuses, and its sentence. */
 export class Refused extends Error {
@@ -73,6 +73,17 @@ export const readImage = (project: string, bucket: string, image: string, signal
 
 export const lease = (project: string, image_id: string, reviewer: string, release: boolean) =>
   post<{ holder: string | null }>("/api/leases", { project }, { image_id, reviewer, release });
+
+export const readLive = (signal?: AbortSignal) => get<{ address: string }>("/api/live", {}, signal);
+
+/** Boxes of what is asked for, on one frame. */
+export async function look(query: string, frame: Blob, signal: AbortSignal): Promise<LiveBoxes> {
+  const headers = { "Content-Type": "image/jpeg" };
+  const sent = fetch(address("/api/live/frames", { query }), { method: "POST", headers, body: frame, signal });
+  return (await (await answered(sent)).json()) as LiveBoxes;
+}
+
+export const referenceOf = (reference: string) => `/api/live/references/${reference}`;
 
 export const fileOf = (project: string, image: string) => address(`/api/images/${image}/file`, { project });
 

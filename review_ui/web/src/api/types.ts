@@ -11,6 +11,7 @@ export type QueuePage = Schemas["QueuePage"];
 export type ProjectSummary = Schemas["ProjectSummary"];
 export type Facets = Schemas["Facets"];
 export type People = Schemas["People"];
+export type LiveBoxes = Schemas["LiveBoxes"];
 export type Outcome = Schemas["Outcome"];
 export type SubjectAnswer = Schemas["SubjectAnswer"];
 export type Decision = Schemas["Decision"];

@@ -10,6 +10,7 @@ import { useStream } from "../state/stream";
 import { CanvasRoute } from "./canvas";
 import { Conflicts } from "./conflicts";
 import { GridRoute } from "./grid";
+import { LiveRoute } from "./live";
 import { Message } from "./message";
 
 export function Page() {
@@ -30,7 +31,9 @@ export function Page() {
       )}
       <Conflicts />
       <main className="min-h-0 grow">
-        {reviewer === null ? (
+        {path === "/canvas/live" ? (
+          <LiveRoute />
+        ) : reviewer === null ? (
           <AskName />
         ) : project === null ? (
           <ChooseProject />
@@ -75,6 +78,18 @@ function Bar({ project }: { readonly project: string | null }) {
       <output aria-live="polite" className={offline ? "font-semibold" : "text-(--soft)"}>
         {state}
       </output>
+      {path !== "/canvas/live" && (
+        <a
+          href="/canvas/live"
+          className="text-(--accent) underline"
+          onClick={(event) => {
+            event.preventDefault();
+            go(changedAddress("/canvas/live", new URLSearchParams(), { project }));
+          }}
+        >
+          Live
+        </a>
+      )}
       {reviewer !== null && <span className="text-(--soft)">{reviewer}</span>}
     </header>
   );
