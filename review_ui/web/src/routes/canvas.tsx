@@ -6,13 +6,12 @@ import { moved } from "../canvas/edit";
 import { spoken } from "../canvas/styles";
 import { Surface, type SurfaceHandle } from "../canvas/surface";
 import { type Action, actionOf, keymapOf } from "../keymap/keymap";
+import { keepKeys, keptKeys } from "../keymap/own";
 import { changedAddress, go, useAddress } from "../state/address";
 import { shownBoxes, useReviewing } from "../state/reviewing";
 import { Help } from "./help";
 import { Message } from "./message";
 import { Key, Panel } from "./panel";
-
-const KEYS = keymapOf();
 
 export function CanvasRoute() {
   const { asked } = useAddress();
@@ -24,6 +23,8 @@ export function CanvasRoute() {
   const [drawing, setDrawing] = useState(false);
   const [hidden, setHidden] = useState(false);
   const [help, setHelp] = useState(false);
+  const [keys, setKeys] = useState(keptKeys);
+  const map = useMemo(() => (keys.off ? new Map() : keymapOf(keys.changed)), [keys]);
   const surface = useRef<SurfaceHandle>(null);
   const id = image?.image_id ?? null;
 
@@ -83,17 +84,19 @@ export function CanvasRoute() {
   const newest = useRef(act);
   newest.current = act;
   useEffect(() => {
+    let holding: string | null = null;
     const down = (event: KeyboardEvent) => {
       if (document.querySelector("dialog[open]") !== null) return;
       const onButton = event.target instanceof HTMLButtonElement || event.target instanceof HTMLAnchorElement;
       if (onButton && (event.key === " " || event.key === "Enter")) return;
-      const action = actionOf(event, KEYS);
+      const action = actionOf(event, map);
       if (action === null) return;
       event.preventDefault();
+      if (action === "hide") holding = event.code;
       newest.current(action);
     };
     const up = (event: KeyboardEvent) => {
-      if (event.key.toLowerCase() === "h") setHidden(false);
+      if (event.code === holding) setHidden(false);
     };
     const away = () => setHidden(false);
     window.addEventListener("keydown", down);
@@ -104,7 +107,7 @@ export function CanvasRoute() {
       window.removeEventListener("keyup", up);
       window.removeEventListener("blur", away);
     };
-  }, []);
+  }, [map]);
 
   if (review.error !== null) return <Message title="The image cannot be shown" text={review.error} />;
   if (image === null)
@@ -167,7 +170,16 @@ export function CanvasRoute() {
       <p className="sr-only" aria-live="polite">
         {at === undefined ? "" : spoken(at, chosen! + 1, boxes.length)}
       </p>
-      {help && <Help onClose={() => setHelp(false)} />}
+      {help && (
+        <Help
+          keys={keys}
+          onChange={(next) => {
+            keepKeys(next);
+            setKeys(next);
+          }}
+          onClose={() => setHelp(false)}
+        />
+      )}
     </div>
   );
 }

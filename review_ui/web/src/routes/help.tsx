@@ -1,53 +1,91 @@
-/** What each key does. */
+/** What each key does; keys may be given to other actions here, and switched off. */
 
-import { useEffect, useRef } from "react";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { type Action, chordOf } from "../keymap/keymap";
+import { type OwnKeys, chordsOf, withKey } from "../keymap/own";
+import { SAID, keyName } from "../keymap/said";
 import { Key } from "./panel";
 
-const LINES: ReadonlyArray<readonly [readonly string[], string]> = [
-  [["A", "Y"], "the box is right; on to the next undecided one"],
-  [["X", "N"], "the box is wrong"],
-  [["U", "Space"], "cannot be told"],
-  [["Shift+A", "Shift+X"], "all undecided boxes of the image, then the next image"],
-  [["↑", "↓"], "the box before, the next one"],
-  [["←", "→", "K", "J"], "the image before, the next one"],
-  [["1", "…", "9"], "class"],
-  [["B"], "draw a box: drag with the pointer"],
-  [["Del"], "delete the box"],
-  [["Ctrl+arrows"], "move the box by a pixel; Shift+drag moves it, its handles resize it"],
-  [["Ctrl+Z", "Ctrl+Shift+Z"], "undo, redo"],
-  [["F", "Z", "+", "−"], "fit, actual size, larger, smaller; wheel and pinch, too"],
-  [["H"], "hold: hide the boxes"],
-  [["?"], "these lines"],
-];
+const BUTTON = "rounded border border-(--line) px-4 py-1.5";
+const MODIFIERS = ["Shift", "Control", "Alt", "Meta"];
 
-export function Help({ onClose }: { readonly onClose: () => void }) {
+interface Props {
+  readonly keys: OwnKeys;
+  readonly onChange: (keys: OwnKeys) => void;
+  readonly onClose: () => void;
+}
+
+export function Help({ keys, onChange, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const [changing, setChanging] = useState<Action | null>(null);
   useEffect(() => dialog.current?.showModal(), []);
+  const press = (event: KeyboardEvent) => {
+    if (changing === null || MODIFIERS.includes(event.key) || event.key === "Tab") return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.key !== "Escape") onChange(withKey(keys, changing, chordOf(event.nativeEvent)));
+    setChanging(null);
+  };
   return (
     <dialog
       ref={dialog}
       onClose={onClose}
+      // Escape leaves a key as it is, and only then closes.
+      onCancel={(event) => changing !== null && event.preventDefault()}
+      onKeyDown={press}
       aria-labelledby="help"
-      className="m-auto rounded border border-(--line) bg-(--ground) p-6 text-(--ink)"
+      className="m-auto max-h-[90dvh] max-w-5xl overflow-y-auto rounded border border-(--line) bg-(--ground) p-6 text-(--ink)"
     >
       <h2 id="help" className="mb-4 text-lg font-semibold">
         Keys
       </h2>
-      <dl className="grid grid-cols-[auto_1fr] gap-x-6 gap-y-2 text-sm">
-        {LINES.map(([keys, text]) => (
-          <div key={text} className="contents">
-            <dt className="flex gap-1">
-              {keys.map((key) => (
-                <Key key={key}>{key}</Key>
+      <ul className="gap-x-10 text-sm md:columns-2">
+        {SAID.map(([action, text]) => (
+          <li key={action} className="flex break-inside-avoid items-center gap-3 py-1">
+            <span className="flex w-32 shrink-0 flex-wrap gap-1">
+              {chordsOf(keys, action).map((chord) => (
+                <Key key={chord}>{keyName(chord)}</Key>
               ))}
-            </dt>
-            <dd>{text}</dd>
-          </div>
+            </span>
+            <span className="grow">{text}</span>
+            <button
+              type="button"
+              className="min-h-6 rounded border border-(--line) px-2 text-xs"
+              aria-label={`change the key for: ${text}`}
+              onClick={() => setChanging(action)}
+            >
+              {changing === action ? "press a key …" : "change"}
+            </button>
+          </li>
         ))}
-      </dl>
-      <form method="dialog" className="mt-4 text-right">
-        <button className="rounded border border-(--line) px-4 py-1.5">Close</button>
-      </form>
+        <li className="flex break-inside-avoid items-center gap-3 py-1">
+          <span className="flex w-32 shrink-0 gap-1">
+            <Key>1</Key>…<Key>9</Key>
+          </span>
+          <span>class of the box</span>
+        </li>
+        <li className="flex break-inside-avoid items-center gap-3 py-1">
+          <span className="w-32 shrink-0">pointer</span>
+          <span>drag pans, click chooses; Shift+drag moves the box, its handles resize it; double click fits</span>
+        </li>
+      </ul>
+      <div className="mt-4 flex flex-wrap items-center gap-4 text-sm">
+        <label className="flex grow items-center gap-2">
+          <input
+            type="checkbox"
+            className="size-6"
+            checked={!keys.off}
+            onChange={(event) => onChange({ ...keys, off: !event.target.checked })}
+          />
+          keys are on
+        </label>
+        <button type="button" className={BUTTON} onClick={() => onChange({ off: false, changed: {} })}>
+          As they were at first
+        </button>
+        <form method="dialog">
+          <button className={BUTTON}>Close</button>
+        </form>
+      </div>
     </dialog>
   );
 }
