@@ -7,11 +7,13 @@ import time
 
 import dagster as dg
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dlf_assets import checks
 from dlf_assets.materialisation import counts, stage_metadata
 from dlf_assets.partitions import PROJECT_BUCKET
 from dlf_assets.pictures import KeptImages
+from dlf_assets.review_links import review_links
 from dlf_assets.stage import Computed, open_bucket
 from dlf_core.flat_boxes import flat_boxes
 from dlf_core.records import Decision, to_table
@@ -67,6 +69,7 @@ def reviewed_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
     )
     kept_count = sum(row.kept for row in rows)
     people = counts(table, "decision")
+    undecided = table.filter(pc.equal(table["decision"], Decision.NONE.value))
     metadata = stage_metadata(
         result,
         taken=len(rows),
@@ -87,6 +90,7 @@ def reviewed_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
             "carried_over": sum(row.carried_from is not None for row in rows),
             "decisions_without_box": sum(one.image_id in images for one in lost),
             "images_decided": sum(row.decision != Decision.NONE for row in of_images),
+            **review_links(bucket, undecided, images),
         },
     )
     return dg.MaterializeResult(value=result.output, metadata=metadata)

@@ -16,6 +16,7 @@ from dlf_assets.asks import Asks, Missing
 from dlf_assets.materialisation import SAMPLE_ROWS, Spent, counts, stage_metadata
 from dlf_assets.partitions import PROJECT_BUCKET
 from dlf_assets.pictures import KeptImages
+from dlf_assets.review_links import review_links
 from dlf_assets.stage import FATAL, Computed, Unfinished, compute, open_bucket, sentence
 from dlf_assets.thresholds import with_threshold
 from dlf_core import boxes as geometry
@@ -172,6 +173,7 @@ def verified_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
             "prompt_hash": asked,
             "crop_padding": padding,
             "not_asked": len(by_id) - len(result.table),
+            **review_links(bucket, result.table, images),
         },
     )
     return dg.MaterializeResult(

@@ -69,6 +69,10 @@ class OpenProject:
         """Whether a bucket has been through all stages."""
         return name in self._opened or self._tables.exists("review", self._keys[name])
 
+    def run(self, name: str) -> str | None:
+        """The Dagster run that made what is shown of a bucket."""
+        return self._tables.run("review", self._keys[name])
+
     def bucket_of(self, image_id: str, name: str | None = None) -> tuple[str, BucketIndex, int]:
         """The bucket of an image, its boxes, and the image's number there.
 

@@ -16,6 +16,7 @@ from dlf_resources.stores.arrow_files import arrow_file
 from dlf_resources.stores.base import Store
 
 _ROW_GROUP = 16_384
+_RUN = b"dlf.run"
 _ALL_DIFFERENT = ("_id", "_key", "path", "url", "sha256", "phash", "_mirrored", "fingerprint", "seconds", "p_yes")
 
 
@@ -132,10 +133,39 @@ class StageTables:
         else:
             self.store.delete(key)
 
-    def write(self, stage: str, partition: str, table: pa.Table) -> None:
-        """Replace the table as a whole. Equal content is not written again, so file times tell of change."""
-        self._put(table_key(stage, partition), encode(table))
+    def run(self, stage: str, partition: str) -> str | None:
+        """The Dagster run that gave the table the content it has; None where it is not known."""
+        key = table_key(stage, partition)
+        if not self.store.exists(key):
+            return None
+        try:
+            with arrow_file(self.store.path(key)) as source:
+                said = (pq.read_schema(source).metadata or {}).get(_RUN)
+        except (pa.ArrowException, OSError):
+            return None  # whoever reads the table tells what is wrong with it
+        return said.decode("utf-8", "replace") if said else None
+
+    def write(self, stage: str, partition: str, table: pa.Table, run: str | None = None) -> None:
+        """Replace the table as a whole. Equal content is not written again, so file times tell of change.
+
+        Args:
+            stage: whose table it is.
+            partition: key of its partition.
+            table: the whole of it.
+            run: the Dagster run that made it.
+        """
+        key, before = table_key(stage, partition), self.run(stage, partition)
+        if before is not None and self._is_there(key, encode(_by(table, before))):
+            return
+        self._put(key, encode(_by(table, run)))
 
     def _put(self, key: str, content: bytes) -> None:
-        if self.store.size(key) != len(content) or self.store.get(key) != content:
+        if not self._is_there(key, content):
             self.store.put(key, content)
+
+    def _is_there(self, key: str, content: bytes) -> bool:
+        return self.store.size(key) == len(content) and self.store.get(key) == content
+
+
+def _by(table: pa.Table, run: str | None) -> pa.Table:
+    return table if run is None else table.replace_schema_metadata({**(table.schema.metadata or {}), _RUN: run})

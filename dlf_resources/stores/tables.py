@@ -33,7 +33,7 @@ class ParquetTableIOManager(dg.ConfigurableIOManager):
         key = context.asset_partition_key
         project, _ = self.projects.of_partition(key)
         store = store_of(project)
-        StageTables(store).write(obj.stage, key, obj.table)
+        StageTables(store).write(obj.stage, key, obj.table, context.run_id)
         for fragment in obj.fragments:
             store.delete(fragment)
         where = store.address(table_key(obj.stage, key))

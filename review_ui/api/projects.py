@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from dlf_core.records import Decision
+from dlf_resources.pages import dagster_run
 from review_ui.api.dependencies import OfCatalog, OfProject
 from review_ui.api.people import overruled_by_query
 from review_ui.bucket_index import DECISIONS
@@ -20,6 +21,7 @@ class BucketSummary(BaseModel):
     Attributes:
         decided: boxes a person has decided.
         overruled: of those verify said YES or NO to, how many a person decided the other way.
+        run: page of the Dagster run that made the table which is shown, where it is known.
         comparable: boxes that both verify and a person decided with YES or NO.
     """
 
@@ -30,6 +32,7 @@ class BucketSummary(BaseModel):
     decided: int = 0
     comparable: int = 0
     overruled: int = 0
+    run: str | None = None
 
 
 class ProjectSummary(BaseModel):
@@ -83,4 +86,5 @@ def _bucket(opened: OpenProject, name: str) -> BucketSummary:
         decided=int((there & (index.decisions != DECISIONS.index(Decision.NONE.value))).sum()),
         comparable=sum(boxes for boxes, _ in by_query),
         overruled=sum(overruled for _, overruled in by_query),
+        run=dagster_run(run) if (run := opened.run(name)) else None,
     )

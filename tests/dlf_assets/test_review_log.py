@@ -16,7 +16,7 @@ from dlf_core.project import Project
 from dlf_core.reviews.operations import ClassedBox, Operation
 from dlf_resources.dagster_resources import ProjectsResource
 from dlf_resources.dataset_source import assemble
-from dlf_resources.projects import store_of
+from dlf_resources.projects import store_of, tables_of
 from dlf_resources.reviews.said import log_of
 
 PERSON = "188465"
@@ -54,6 +54,25 @@ def about(row: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def dataset(factory: Factory) -> Dataset:
     return assemble(factory.loaded()).dataset
+
+
+def test_the_run_leads_to_the_page_and_the_page_to_the_run(made: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+    metadata = made.run("review")["reviewed_boxes"]
+    page = "http://127.0.0.1:3030"
+    assert metadata["review_page"] == f"{page}/?project=p&bucket=positive%2Fx"
+    doubt = {row["box_id"]: abs(row["p_yes"] - 0.5) for row in rows(made).values()}
+    first = min(doubt, key=lambda box_id: (doubt[box_id], box_id))
+    told = metadata["most_doubtful"].splitlines()
+    link = f"{page}/canvas?project=p&bucket=positive%2Fx&image={rows(made)[first]['image_id']}&box={first}"
+    assert link in told[0]
+    assert len(told) == min(8, len(doubt))
+    assert tables_of(made.loaded()).run("review", KEY) in {run.run_id for run in made.instance.get_runs()}
+    # Who has decided of all boxes is led to the bucket only, wherever the page is.
+    monkeypatch.setenv("DLF_REVIEW_URL", "https://review.example/")
+    say(made, *(verdict("approved", **about(row)) for row in rows(made).values()))
+    metadata = made.run("review")["reviewed_boxes"]
+    assert metadata["review_page"] == "https://review.example/?project=p&bucket=positive%2Fx"
+    assert "most_doubtful" not in metadata
 
 
 def test_verdicts_edits_and_drawn_boxes_come_into_table_and_data_set(made: Factory) -> None:

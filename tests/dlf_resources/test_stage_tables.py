@@ -82,6 +82,26 @@ def test_an_equal_table_is_not_written_again(tables: StageTables, verdicts: pa.T
     assert len(tables.read("filter", KEY)) == 299
 
 
+def test_a_table_says_which_run_gave_it_its_content(tables: StageTables, verdicts: pa.Table) -> None:
+    tables.write("filter", KEY, verdicts, "run-1")
+    assert tables.run("filter", KEY) == "run-1"
+    file = tables.store.path(table_key("filter", KEY))
+    before = file.stat().st_mtime_ns
+    tables.write("filter", KEY, verdicts, "run-2")
+    assert (tables.run("filter", KEY), file.stat().st_mtime_ns) == ("run-1", before), "nothing has changed"
+    tables.write("filter", KEY, verdicts.slice(1), "run-3")
+    assert tables.run("filter", KEY) == "run-3"
+    assert tables.read("filter", KEY) == verdicts.slice(1)
+
+
+def test_a_table_of_nobody_knows_which_run_has_none(tables: StageTables, verdicts: pa.Table) -> None:
+    assert tables.run("filter", KEY) is None
+    tables.write("filter", KEY, verdicts)
+    assert tables.run("filter", KEY) is None
+    tables.store.put(table_key("filter", KEY), b"no table")
+    assert tables.run("filter", KEY) is None
+
+
 def test_a_stage_that_has_not_run_has_no_table(tables: StageTables) -> None:
     assert tables.read("filter", KEY) is None
     assert tables.read_or_empty("filter", KEY).equals(empty_table("filter"))

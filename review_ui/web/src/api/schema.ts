@@ -368,6 +368,7 @@ export interface components {
          *     Attributes:
          *         decided: boxes a person has decided.
          *         overruled: of those verify said YES or NO to, how many a person decided the other way.
+         *         run: page of the Dagster run that made the table which is shown, where it is known.
          *         comparable: boxes that both verify and a person decided with YES or NO.
          */
         BucketSummary: {
@@ -400,6 +401,8 @@ export interface components {
             overruled: number;
             /** Ready */
             ready: boolean;
+            /** Run */
+            run?: string | null;
         };
         /**
          * Class
