@@ -12,7 +12,7 @@ from dlf_core.records import Decision
 from dlf_core.reviews.operations import Id, Reviewer
 from review_ui.api.dependencies import OfBroadcast, OfLeases, OfProject, OfSnapshots
 from review_ui.bucket_index import DECISIONS, BucketIndex
-from review_ui.queue import Question, answered
+from review_ui.queue import Answer, Question, answered
 
 router = APIRouter(prefix="/api", tags=["queue"])
 
@@ -87,6 +87,7 @@ class QueueQuestion(Question):
     bucket: Annotated[str, Field(min_length=1, max_length=400)]
     cursor: Annotated[str | None, Field(pattern="^[0-9a-f]{1,16}$")] = None
     offset: Annotated[int, Field(ge=0, le=2**31)] = 0
+    image: Annotated[Id | None, Field(description="Instead of the offset: the page that holds this image.")] = None
     limit: Annotated[int, Field(ge=1, le=500)] = 100
     project: Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -106,16 +107,26 @@ def read_queue(
     there = index.counts(~index.gone)
     doubt = index.doubt()
     holders = leases.holders()
-    places = answer.places[question.offset : question.offset + question.limit]
+    offset = _offset(index, answer, question)
+    places = answer.places[offset : offset + question.limit]
     items = [_item(index, int(place), answer.fitting, open_, there, doubt, holders) for place in places]
     return QueuePage(
         cursor=cursor,
-        offset=question.offset,
+        offset=offset,
         total=len(answer.places),
         boxes=answer.boxes,
         undecided=int(open_[answer.places].sum()),
         items=items,
     )
+
+
+def _offset(index: BucketIndex, answer: Answer, question: QueueQuestion) -> int:
+    """Where the page begins; an image that does not fit the question is on no page."""
+    place = None if question.image is None else index.place(question.image)
+    if place is None:
+        return question.offset
+    at = np.flatnonzero(answer.places == place)
+    return int(at[0]) // question.limit * question.limit if len(at) else question.offset
 
 
 def _item(index: BucketIndex, place: int, fitting, open_, there, doubt, holders: dict[str, str]) -> QueueItem:  # type: ignore[no-untyped-def]

@@ -127,3 +127,13 @@ def test_a_lease_that_nobody_renews_is_given_back() -> None:
     assert (leases.take("x", "Grace"), leases.take("x", "Ada")) == ("Ada", None)
     now[0] += LEASE_SECONDS + 1
     assert (leases.take("x", "Grace"), leases.holders()) == (None, {"x": "Grace"})
+
+
+def test_the_page_that_holds_an_image_is_given_for_it(page: TestClient) -> None:
+    whole = queue(page, order="found")
+    ids = [item["image_id"] for item in whole["items"]]
+    for place, image in enumerate(ids):
+        found = queue(page, order="found", image=image, limit=2)
+        assert (found["offset"], found["total"]) == (place // 2 * 2, len(ids))
+        assert image in [item["image_id"] for item in found["items"]]
+    assert queue(page, order="found", image="f" * 32, limit=2)["offset"] == 0

@@ -1,7 +1,7 @@
 /** Requests to the server this page came from. */
 
 import { Offline, type Send } from "../state/outbox";
-import type { Facets, ImageAnswer, LiveBoxes, Operation, Outcome, ProjectSummary, QueuePage } from "./types";
+import type { Facets, ImageAnswer, LiveBoxes, Operation, Outcome, People, ProjectSummary, QueuePage } from "./types";
 
 /** The server's word for why it refuses, and its sentence. */
 export class Refused extends Error {
@@ -64,6 +64,8 @@ export const readProject = (project: string, signal?: AbortSignal) =>
 export const readProjects = (signal?: AbortSignal) => get<{ projects: string[] }>("/api/projects", {}, signal);
 
 export const readQueue = (asked: Asked, signal?: AbortSignal) => get<QueuePage>("/api/queue", asked, signal);
+
+export const readPeople = (project: string, signal?: AbortSignal) => get<People>("/api/people", { project }, signal);
 
 export const readFacets = (project: string, bucket: string, signal?: AbortSignal) =>
   get<Facets>("/api/facets", { project, bucket }, signal);

@@ -1915,6 +1915,8 @@ export interface operations {
                 class_name?: string | null;
                 cursor?: string | null;
                 decision?: components["schemas"]["Decision"] | null;
+                /** @description Instead of the offset: the page that holds this image. */
+                image?: string | null;
                 image_decision?: components["schemas"]["Decision"] | null;
                 least_score?: number | null;
                 limit?: number;

@@ -131,6 +131,7 @@ export function CanvasRoute() {
             →
           </button>
           <h2 className="min-w-0 grow truncate font-semibold">{image.title}</h2>
+          {review.pace !== null && <span className="text-(--soft)">{Math.round(review.pace)} a minute</span>}
           <span>{open === 0 ? "all boxes decided" : `${open} undecided`}</span>
           {drawing && <span className="font-semibold">drawing: drag a box, Esc ends it</span>}
           <button type="button" onClick={() => setHelp(true)}>

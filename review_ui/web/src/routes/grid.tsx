@@ -9,6 +9,7 @@ import { STYLES } from "../canvas/styles";
 import { changedAddress, go, useAddress } from "../state/address";
 import { questionOf } from "../state/question";
 import { Message } from "./message";
+import { PeopleDialog } from "./people";
 
 const PAGE = 100;
 const TILE = 196;
@@ -46,8 +47,13 @@ export function GridRoute() {
 
 function Buckets({ summary, bucket }: { readonly summary: ProjectSummary; readonly bucket: string }) {
   const { asked } = useAddress();
+  const [people, setPeople] = useState(false);
+  const shown = summary.buckets.find((one) => one.bucket === bucket);
   return (
-    <nav aria-label="Buckets" className="w-60 shrink-0 overflow-y-auto border-r border-(--line) p-3 text-sm">
+    <nav
+      aria-label="Buckets"
+      className="flex w-60 shrink-0 flex-col gap-4 overflow-y-auto border-r border-(--line) p-3 text-sm"
+    >
       <ul className="flex flex-col gap-1">
         {summary.buckets.map((one) => {
           const href = changedAddress("/", new URLSearchParams(), {
@@ -80,6 +86,26 @@ function Buckets({ summary, bucket }: { readonly summary: ProjectSummary; readon
           );
         })}
       </ul>
+      <div className="mt-auto flex flex-col gap-2 border-t border-(--line) px-3 pt-3">
+        {shown !== undefined && shown.comparable > 0 && (
+          <p className="text-xs text-(--soft)">
+            {shown.bucket}: the model was overruled in {shown.overruled} of {shown.comparable} boxes
+          </p>
+        )}
+        {shown?.run != null && (
+          <a className="text-(--accent) underline" href={shown.run} target="_blank" rel="noreferrer">
+            Run in Dagster
+          </a>
+        )}
+        <button
+          type="button"
+          className="rounded border border-(--line) px-3 py-1.5 text-left"
+          onClick={() => setPeople(true)}
+        >
+          People and agreement
+        </button>
+      </div>
+      {people && <PeopleDialog project={summary.name} onClose={() => setPeople(false)} />}
     </nav>
   );
 }

@@ -2,16 +2,17 @@
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { lease, readImage, readProject, readQueue } from "../api/client";
-import type { Corners, Decision, ImageAnswer, ProjectSummary, QueueItem } from "../api/types";
+import { lease, readImage, readProject } from "../api/client";
+import type { Corners, Decision, ImageAnswer, ProjectSummary } from "../api/types";
 import { picture } from "../canvas/pictures";
 import { changedAddress, go, useAddress } from "./address";
 import { type Change, History, type Step, operationsOf } from "./history";
+import { Pace } from "./pace";
 import { questionOf } from "./question";
+import { useQueue } from "./queue";
 import { useSession } from "./session";
 import { withChange, withWaiting } from "./waiting";
 
-const PAGE = 100;
 const AHEAD = 2;
 
 export interface Reviewing {
@@ -24,6 +25,8 @@ export interface Reviewing {
   readonly place: number;
   readonly total: number;
   readonly chosen: number | null;
+  /** Decisions a minute; null: too few to tell. */
+  readonly pace: number | null;
   readonly choose: (number: number | null) => void;
   readonly move: (by: 1 | -1) => void;
   readonly decide: (decision: Decision) => void;
@@ -53,9 +56,8 @@ export function useReviewing(): Reviewing {
     for (const name of ["image", "box"]) words.delete(name);
     return JSON.stringify(questionOf(words, project, bucket));
   }, [asked, project, bucket]);
-  const queue = useQueue(question, bucket !== "");
-  const imageId = asked.get("image") ?? queue.items[0]?.image_id ?? null;
-  const place = queue.items.findIndex((item) => item.image_id === imageId);
+  const queue = useQueue(question, asked.get("image"), bucket !== "");
+  const { imageId, place } = queue;
 
   const key = useMemo(() => ["image", project, bucket, imageId], [project, bucket, imageId]);
   const told = useQuery({
@@ -72,6 +74,7 @@ export function useReviewing(): Reviewing {
   const boxes = useMemo(() => (image === null ? [] : shownBoxes(image)), [image]);
   const [chosen, setChosen] = useState<number | null>(null);
   const history = useRef(new History());
+  const pace = useRef(new Pace());
 
   // A new image: the first box nobody has decided is chosen.
   const begun = useRef<string | null>(null);
@@ -99,7 +102,9 @@ export function useReviewing(): Reviewing {
   }, [project, imageId, reviewer, tell]);
 
   useEffect(() => {
-    for (const next of queue.items.slice(place + 1, place + 1 + AHEAD)) {
+    if (place < 0) return;
+    for (const next of Array.from({ length: AHEAD }, (_, step) => queue.at(place + 1 + step))) {
+      if (next === undefined) continue;
       void picture(project, next.image_id).catch(() => undefined);
       void client.prefetchQuery({
         queryKey: ["image", project, bucket, next.image_id],
@@ -107,7 +112,7 @@ export function useReviewing(): Reviewing {
         staleTime: Infinity,
       });
     }
-  }, [client, project, bucket, queue.items, place]);
+  }, [client, project, bucket, queue, place]);
 
   const show = useCallback(
     (id: string) => go(changedAddress("/canvas", asked, { image: id, box: null }), "replace"),
@@ -115,11 +120,12 @@ export function useReviewing(): Reviewing {
   );
   const move = useCallback(
     (by: 1 | -1) => {
-      const next = queue.items[place + by];
+      // Of an image beside the queue the next one is the queue's first.
+      const next = queue.at(place < 0 ? 0 : place + by);
       if (next !== undefined) show(next.image_id);
       else tell(by > 0 ? "this was the last image of the queue" : "this is the first image of the queue");
     },
-    [queue.items, place, show, tell],
+    [queue, place, show, tell],
   );
 
   const apply = useCallback(
@@ -152,6 +158,7 @@ export function useReviewing(): Reviewing {
   const decide = (decision: Decision) => {
     const box = chosen === null ? undefined : boxes[chosen];
     if (image === null || box === undefined) return;
+    pace.current.decided(performance.now());
     if (box.decision !== decision)
       perform([{ kind: "verdict", boxId: box.box_id, before: box.decision, after: decision }]);
     const after = boxes.map((one, number) => (number === chosen ? { ...one, decision } : one));
@@ -187,6 +194,7 @@ export function useReviewing(): Reviewing {
     loading: told.isPending && imageId !== null,
     place,
     total: queue.total,
+    pace: pace.current.aMinute,
     chosen: chosen !== null && chosen < boxes.length ? chosen : null,
     choose: setChosen,
     move,
@@ -223,36 +231,6 @@ export function useReviewing(): Reviewing {
     undo: () => revert(history.current.undo()),
     redo: () => revert(history.current.redo()),
   };
-}
-
-interface Queue {
-  readonly items: readonly QueueItem[];
-  readonly total: number;
-  readonly error: string | null;
-}
-
-/** The queue as far as it is loaded; all of it when it is short. */
-function useQueue(question: string, ready: boolean): Queue {
-  const pages = useQuery({
-    queryKey: ["order", question],
-    queryFn: async ({ signal }) => {
-      const asked = JSON.parse(question) as Record<string, string>;
-      const first = await readQueue({ ...asked, limit: PAGE }, signal);
-      const items = [...first.items];
-      while (items.length < Math.min(first.total, 10 * PAGE)) {
-        const next = await readQueue({ ...asked, cursor: first.cursor, offset: items.length, limit: 500 }, signal);
-        if (next.items.length === 0) break;
-        items.push(...next.items);
-      }
-      return { items, total: first.total };
-    },
-    enabled: ready,
-    staleTime: Infinity,
-  });
-  return useMemo(
-    () => ({ items: pages.data?.items ?? [], total: pages.data?.total ?? 0, error: pages.error?.message ?? null }),
-    [pages.data, pages.error],
-  );
 }
 
 /** The next box nobody has decided, from the one after `from` round to it; null: there is none. */
