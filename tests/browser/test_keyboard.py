@@ -3,16 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import cycle, islice
 
+import httpx
 import pytest
+from canvas_page import DECISIONS, labels, places, press_all, shown_decisions, wait_for_boxes, wait_until_saved
+from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
 
+KEYS = list(islice(cycle("axuaaxxuax"), 210))
 
-def test_the_page_opens(serve: Callable, sit_down: Callable) -> None:
+
+def tab_to(page: Page, text: str) -> None:
+    """Go on with Tab until something of that text has the focus."""
+    for _ in range(30):
+        if page.evaluate("document.activeElement.textContent").strip() == text:
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"Tab never came to '{text}'")
+
+
+def test_two_hundred_boxes_by_keyboard_alone_are_the_same_after_a_restart(serve: Callable, sit_down: Callable) -> None:
     server = serve("crowd")
-    ada = sit_down(server)
+    (place,) = places(server, "crowd", "positive/street")
+    ada = sit_down(server, name=None)
+    page = ada.page
+
     ada.open("/?project=crowd")
-    ada.page.get_by_text("Start reviewing").wait_for()
-    print(ada.page.inner_text("body"))
+    expect(page.get_by_label("Who is reviewing?")).to_be_focused()
+    page.keyboard.type("Ada")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Start reviewing").wait_for()
+    tab_to(page, "Start reviewing")
+    page.keyboard.press("Enter")
+    boxes = place.boxes()
+    wait_for_boxes(page, len(boxes))
+    press_all(page, KEYS)
+    wait_until_saved(page)
+
+    said = [DECISIONS[key] for key in KEYS]
+    expected = said + ["none"] * (len(boxes) - len(said))
+    shown, told = labels(page), place.boxes()
+    assert shown_decisions(page) == expected
+    assert [box["decision"] for box in told] == expected
+    assert {box["reviewer"] for box in told} == {"Ada", None}
     assert ada.errors == []
+
+    server.kill()
+    serve("crowd", cookie=server.cookie, port=httpx.URL(server.url).port)
+    page.reload()
+    wait_for_boxes(page, len(boxes))
+    assert labels(page) == shown
+    assert place.boxes() == told

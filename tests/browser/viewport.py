@@ -1,0 +1,73 @@
+"""Which pixel of the image lies where on the screen: told anew here, so that the page's own sums are checked by it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.sync_api import FloatRect, Page
+
+MARGIN = 0.96
+"""How much of the canvas an image takes that fits it."""
+NEAR = 0.5
+"""Pixels of the image by which corners may differ from what the pointer did."""
+
+
+@dataclass(frozen=True)
+class View:
+    """An image on the screen.
+
+    Attributes:
+        left, top: where its upper left corner is in the window, in CSS pixels.
+        scale: CSS pixels a pixel of the image.
+    """
+
+    width: int
+    height: int
+    left: float
+    top: float
+    scale: float
+
+    def on_screen(self, x: float, y: float) -> tuple[float, float]:
+        """Of a place in pixels of the image."""
+        return self.left + x * self.scale, self.top + y * self.scale
+
+    def in_image(self, x: float, y: float) -> tuple[float, float]:
+        """The pixel of the image at a place of the window."""
+        return (x - self.left) / self.scale, (y - self.top) / self.scale
+
+    def zoomed(self, factor: float, x: float, y: float) -> View:
+        """Larger by a factor; what is at (x, y) stays there."""
+        left, top = x - (x - self.left) * factor, y - (y - self.top) * factor
+        return View(self.width, self.height, left, top, self.scale * factor)
+
+    def panned(self, dx: float, dy: float) -> View:
+        return View(self.width, self.height, self.left + dx, self.top + dy, self.scale)
+
+
+def canvas_of(page: Page) -> FloatRect:
+    found = page.locator("canvas").bounding_box()
+    assert found is not None
+    return found
+
+
+def fitted(page: Page, image: Mapping[str, Any]) -> View:
+    """How an image lies on the canvas when it has just been opened."""
+    canvas = canvas_of(page)
+    scale = min(canvas["width"] / image["width"], canvas["height"] / image["height"]) * MARGIN
+    return centred(page, image, scale)
+
+
+def centred(page: Page, image: Mapping[str, Any], scale: float) -> View:
+    """Its middle in the middle of the canvas."""
+    canvas, width, height = canvas_of(page), image["width"], image["height"]
+    left = canvas["x"] + (canvas["width"] - width * scale) / 2
+    top = canvas["y"] + (canvas["height"] - height * scale) / 2
+    return View(width, height, left, top, scale)
+
+
+def pixels(image: Mapping[str, Any], corners: Mapping[str, float]) -> tuple[float, float, float, float]:
+    """Corners in pixels of the image."""
+    width, height = image["width"], image["height"]
+    return corners["x1"] * width, corners["y1"] * height, corners["x2"] * width, corners["y2"] * height
