@@ -86,20 +86,30 @@ class ReviewLog:
         """Take operations in their order, all in one transaction.
 
         Args:
-            said: one that is in the log already counts once; one whose base is not its subject's version is refused.
+            said: one that is in the log already counts once; one whose base is not its subject's version is refused,
+                and so is what follows on the same subject: it was said by somebody who saw the refused one taken.
             seen: the box of an operation as it was found.
 
         Raises:
             StoreError: the log cannot be written; then none of them is in it.
         """
         outcomes: list[Taken | Refused] = []
+        refused: set[str] = set()
         with self._writing() as connection:
             for op in said:
-                outcomes.append(self._take(connection, op, seen))
+                outcome = self._take(connection, op, seen, may=op.subject_id not in refused)
+                if isinstance(outcome, Refused):
+                    refused.add(op.subject_id)
+                outcomes.append(outcome)
         return outcomes
 
     def _take(
-        self, connection: sqlite3.Connection, op: Operation, seen: Callable[[Operation], ClassedBox | None]
+        self,
+        connection: sqlite3.Connection,
+        op: Operation,
+        seen: Callable[[Operation], ClassedBox | None],
+        *,
+        may: bool,
     ) -> Taken | Refused:
         before = _subject(connection, op.subject_id)
         row = connection.execute("SELECT version, subject_id FROM events WHERE op_id = ?", (str(op.op_id),)).fetchone()
@@ -107,7 +117,7 @@ class ReviewLog:
             there = _subject(connection, row[1])
             assert there is not None
             return Taken(op, there, row[0], again=True)
-        if op.base_version != (before.version if before else 0):
+        if not may or op.base_version != (before.version if before else 0):
             return Refused(op, before)
         event = Event(op=op, at=dt.datetime.now(dt.UTC), seen=None if before and before.seen else seen(op))
         return Taken(op, _add(connection, event, before, here=True), op.base_version + 1)

@@ -64,9 +64,18 @@ def test_the_second_of_two_is_told_what_the_first_said(log: ReviewLog) -> None:
 
 def test_of_one_batch_a_refused_operation_stops_no_other(log: ReviewLog) -> None:
     other = "c" * 32
-    outcomes = take(log, verdict(), verdict("rejected", 5), verdict(box_id=other), operation("class", "bird", 1))
+    bird = operation("class", "bird", 1, box_id=other)
+    outcomes = take(log, verdict(), verdict("rejected", 5), verdict(box_id=other), bird)
     assert [type(one) for one in outcomes] == [Taken, Refused, Taken, Taken]
-    assert {one.subject_id: one.version for one in log.subjects()} == {BOX: 2, other: 1}
+    assert {one.subject_id: one.version for one in log.subjects()} == {BOX: 1, other: 2}
+
+
+def test_what_follows_a_refused_operation_on_the_same_box_is_refused_with_it(log: ReviewLog) -> None:
+    """Its base is the version that the refused one would have made, which is now that of somebody else's word."""
+    take(log, verdict("approved", reviewer="Ada"))
+    outcomes = take(log, verdict("rejected", 0, reviewer="Grace"), verdict("unsure", 1, reviewer="Grace"))
+    assert [type(one) for one in outcomes] == [Refused, Refused]
+    assert [event.op.reviewer for _, event in log.events()] == ["Ada"]
 
 
 def test_the_same_operation_counts_once(log: ReviewLog) -> None:

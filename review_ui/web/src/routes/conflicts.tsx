@@ -1,6 +1,7 @@
 /** Two people said something of the same box: both are shown, and the person chooses. Nothing is overwritten unseen. */
 
 import { useQueryClient } from "@tanstack/react-query";
+import { useEffect } from "react";
 import type { Operation, SubjectAnswer } from "../api/types";
 import { STYLES } from "../canvas/styles";
 import { useAddress } from "../state/address";
@@ -13,6 +14,12 @@ export function Conflicts() {
   const client = useQueryClient();
   const conflict = conflicts[0];
   const project = asked.get("project");
+  // The canvas shows what is there now, and what is said next is based on that.
+  useEffect(() => {
+    for (const { op } of conflicts) {
+      void client.invalidateQueries({ queryKey: ["image", project, op.bucket, op.image_id] });
+    }
+  }, [client, project, conflicts]);
   if (conflict === undefined || project === null) return null;
   const { op, outcome } = conflict;
   const end = (mine: boolean) => {

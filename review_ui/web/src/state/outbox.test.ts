@@ -2,13 +2,13 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Operation, Outcome } from "../api/types";
 import { type Kept, type Listener, Offline, Outbox, type Send, type Shelf } from "./outbox";
 
-const op = (name: string, base = 0): Operation => ({
+const op = (name: string, base = 0, box = "x"): Operation => ({
   kind: "verdict",
   value: "approved",
   op_id: name,
   bucket: "b",
   image_id: "i",
-  box_id: "x",
+  box_id: box,
   base_version: base,
   reviewer: "Ada",
 });
@@ -135,9 +135,25 @@ test("a conflict is told and stops no other", async () => {
       ),
     heard,
   );
-  await outbox.say("p", [op("1"), op("2")]);
+  await outbox.say("p", [op("1"), op("2", 0, "y")]);
   await vi.advanceTimersByTimeAsync(0);
   expect([heard.conflicts, heard.saved_, heard.state]).toEqual([["1"], ["2"], [0, false]]);
+});
+
+test("what was said of the same box before the conflict was heard is not sent as if it knew of it", async () => {
+  const [shelf, heard, sent] = [new Memory(), new Heard(), [] as string[]];
+  const outbox = new Outbox(
+    shelf,
+    async (_, ops) => {
+      sent.push(...ops.map((one) => one.op_id));
+      if (sent.length === 1) await outbox.say("p", [op("2", 1), op("3", 0, "y")]);
+      return ops.map((one) => (one.op_id === "1" ? { ...taken(one), status: 409 as const } : taken(one)));
+    },
+    heard,
+  );
+  await outbox.say("p", [op("1")]);
+  await vi.advanceTimersByTimeAsync(0);
+  expect([sent, heard.conflicts, heard.saved_, shelf.rows]).toEqual([["1", "3"], ["1", "2"], ["3"], []]);
 });
 
 test("one that the server does not take at all is told with its reason and holds up no other", async () => {

@@ -4,6 +4,7 @@
  */
 
 import type { Operation, Outcome } from "../api/types";
+import { subjectOf } from "./subject";
 
 export interface Kept {
   /** Ascending: the order in which things were said. */
@@ -110,7 +111,7 @@ export class Outbox {
       if (error instanceof Offline) throw error;
       // One of them is not taken at all, and none of the batch was: find it by sending each alone.
       if (batch.length > 1) {
-        for (const one of batch) await this.deliver(project, [one]);
+        for (const one of batch) if (this.kept.includes(one)) await this.deliver(project, [one]);
         return;
       }
       await this.forget(batch);
@@ -123,8 +124,19 @@ export class Outbox {
       const outcome = byId.get(op.op_id);
       if (outcome === undefined) continue;
       if (outcome.status === 200) this.listener.saved(op, outcome);
-      else this.listener.conflict({ op, outcome });
+      else {
+        this.listener.conflict({ op, outcome });
+        await this.giveUp(op, outcome);
+      }
     }
+  }
+
+  /** What was said after a refused operation, by somebody who saw it taken: its base is now another's word. */
+  private async giveUp(refused: Operation, outcome: Outcome): Promise<void> {
+    const later = this.kept.filter(({ op }) => subjectOf(op) === subjectOf(refused));
+    if (later.length === 0) return;
+    await this.forget(later);
+    for (const { op } of later) this.listener.conflict({ op, outcome: { ...outcome, op_id: op.op_id } });
   }
 
   private async forget(batch: readonly Kept[]): Promise<void> {

@@ -5,6 +5,11 @@ import { say } from "../api/client";
 import { type Conflict, Outbox } from "./outbox";
 import { reviewerName } from "./reviewer";
 import { openShelf } from "./shelf";
+import { subjectOf } from "./subject";
+
+/** Of two things somebody said of one box, the later one counts: of it alone they are asked. */
+const isOutdone = ({ op }: Conflict, { op: later }: Conflict) =>
+  subjectOf(op) === subjectOf(later) && op.kind === later.kind;
 
 export interface Session {
   readonly outbox: Outbox | null;
@@ -44,7 +49,8 @@ export function SessionProvider({ children }: { readonly children: ReactNode }) 
         const made = new Outbox(shelf, say, {
           waiting: (count, away) => setState({ waiting: count, offline: away }),
           saved: () => setSaved((count) => count + 1),
-          conflict: (conflict) => setConflicts((known) => [...known, conflict]),
+          conflict: (conflict) =>
+            setConflicts((known) => [...known.filter((one) => !isOutdone(one, conflict)), conflict]),
           refused: (_, why) => tell(`not saved: ${why}`),
         });
         if (gone) return;
