@@ -1,0 +1,157 @@
+"""Two people on one image: whoever comes second is told so, and neither's word is lost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pytest
+from canvas_page import (
+    EVENTS,
+    Place,
+    places,
+    press_all,
+    shown_decisions,
+    wait_for_boxes,
+    wait_until_saved,
+)
+from conftest import Reviewer
+from playwright.sync_api import Locator, expect
+from workspaces import TestWorkspace
+
+from dlf_core.project import Project
+from dlf_core.reviews.operations import Event
+from dlf_resources.projects import store_of
+from dlf_resources.reviews.said import log_of
+
+pytestmark = pytest.mark.browser
+
+
+@dataclass
+class Two:
+    """Ada hears what others say; Grace does not, so that what she sees grows old."""
+
+    ada: Reviewer
+    grace: Reviewer
+    place: Place
+    workspace: TestWorkspace
+
+    def events(self) -> list[Event]:
+        project = Project.load(self.workspace.root / "project_configs" / f"{self.place.project}.yaml")
+        return [event for _, event in log_of(store_of(project)).events()]
+
+    def said(self) -> list[tuple[str, str]]:
+        """Who said what, in the order of the log."""
+        return [(event.op.reviewer, str(event.op.value)) for event in self.events()]
+
+    @property
+    def dialog(self) -> Locator:
+        return self.grace.page.get_by_role("alertdialog")
+
+
+@pytest.fixture
+def two(serve: Callable, sit_down: Callable, reviewed: TestWorkspace, monkeypatch: pytest.MonkeyPatch) -> Two:
+    for name, value in reviewed.env.items():
+        monkeypatch.setenv(name, value)
+    server = serve("people")
+    place = max(places(server, "people", "positive/people"), key=lambda place: len(place.boxes()))
+    ada, grace = sit_down(server), sit_down(server, name="Grace")
+    grace.page.route("**/api/stream", lambda route: route.abort())
+    for one in (ada, grace):
+        one.open(place.path)
+        wait_for_boxes(one.page, len(place.boxes()))
+    return Two(ada, grace, place, reviewed)
+
+
+def disagree(two: Two) -> None:
+    """Ada approves the first box, and Grace, who has not heard of it, rejects it."""
+    two.ada.page.keyboard.press("a")
+    wait_until_saved(two.ada.page)
+    with two.grace.page.expect_response(EVENTS) as answer:
+        two.grace.page.keyboard.press("x")
+    assert answer.value.status == 409
+    expect(two.dialog).to_contain_text("Ada was faster")
+    expect(two.dialog).to_contain_text("You said rejected; now it is approved")
+    assert two.said() == [("Ada", "approved")]
+
+
+def first(reviewer: Reviewer) -> Locator:
+    return reviewer.page.get_by_role("option").first
+
+
+def test_the_second_word_is_said_when_the_person_wants_it_so(two: Two) -> None:
+    disagree(two)
+    two.dialog.get_by_role("button", name="Say mine all the same").click()
+    wait_until_saved(two.grace.page)
+    expect(two.dialog).to_have_count(0)
+    for one in (two.ada, two.grace):
+        expect(first(one)).to_have_accessible_name(re.compile(", rejected"))
+    assert two.said() == [("Ada", "approved"), ("Grace", "rejected")]
+    assert two.place.decisions()[0] == "rejected"
+
+
+def test_the_first_word_stays_when_the_person_leaves_it_so(two: Two) -> None:
+    disagree(two)
+    two.dialog.get_by_role("button", name="Leave it so").click()
+    expect(two.dialog).to_have_count(0)
+    for one in (two.ada, two.grace):
+        expect(first(one)).to_have_accessible_name(re.compile(", approved"))
+    assert two.said() == [("Ada", "approved")]
+    # What Grace says next is based on what is there now.
+    two.grace.page.keyboard.press("ArrowUp")
+    two.grace.page.keyboard.press("u")
+    wait_until_saved(two.grace.page)
+    assert two.said() == [("Ada", "approved"), ("Grace", "unsure")]
+
+
+def test_a_second_thought_overwrites_nothing_unseen(two: Two) -> None:
+    """Grace decides twice before she hears of Ada: neither of her words may slip in as if it knew of Ada's."""
+    grace = two.grace
+    grace.context.set_offline(True)
+    press_all(grace.page, ["x", "ArrowUp", "u"])
+    expect(grace.page.locator("header output")).to_contain_text("2 waiting")
+    two.ada.page.keyboard.press("a")
+    wait_until_saved(two.ada.page)
+    grace.context.set_offline(False)
+    expect(two.dialog).to_contain_text("Ada was faster")
+    expect(two.dialog).to_contain_text("You said unsure; now it is approved")
+    assert two.said() == [("Ada", "approved")]
+    two.dialog.get_by_role("button", name="Leave it so").click()
+    expect(two.dialog).to_have_count(0)
+    expect(first(grace)).to_have_accessible_name(re.compile(", approved"))
+
+
+def test_two_who_decide_different_boxes_at_once_are_not_in_each_others_way(serve: Callable, sit_down: Callable) -> None:
+    server = serve("crowd")
+    (place,) = places(server, "crowd", "positive/street")
+    count = len(place.boxes())
+    ada, grace = sit_down(server), sit_down(server, name="Grace")
+    for one in (ada, grace):
+        one.open(place.path)
+        wait_for_boxes(one.page, count)
+    choose(grace, 100)
+    for _ in range(40):
+        ada.page.keyboard.press("a")
+        grace.page.keyboard.press("x")
+    for one in (ada, grace):
+        wait_until_saved(one.page)
+        expect(one.page.get_by_role("alertdialog")).to_have_count(0)
+    expected = decided(count, {"approved": range(40), "rejected": range(100, 140)})
+    assert place.decisions() == expected
+    for one in (ada, grace):
+        expect(one.page.get_by_role("option").nth(139)).to_have_accessible_name(re.compile(", rejected"))
+        expect(one.page.get_by_role("option").nth(39)).to_have_accessible_name(re.compile(", approved"))
+        assert shown_decisions(one.page) == expected
+
+
+def choose(reviewer: Reviewer, number: int) -> None:
+    reviewer.page.get_by_role("option").nth(number).click()
+
+
+def decided(count: int, ranges: dict[str, Sequence[int]]) -> list[str]:
+    decisions = ["none"] * count
+    for decision, numbers in ranges.items():
+        for number in numbers:
+            decisions[number] = decision
+    return decisions
