@@ -95,6 +95,24 @@ test("offline, everything waits; then it is sent, each once and in order", async
   expect([sent, heard.state, shelf.rows]).toEqual([[["1", "2"]], [0, false], []]);
 });
 
+test("what is said waits from the first moment, also before the browser has kept it", async () => {
+  const heard = new Heard();
+  const outbox = new Outbox(new Memory(), async (_, ops) => ops.map(taken), heard);
+  const saying = outbox.say("p", [op("1")]);
+  expect(heard.state).toEqual([1, false]);
+  await saying;
+  await vi.advanceTimersByTimeAsync(0);
+  expect(heard.state).toEqual([0, false]);
+});
+
+test("what the browser cannot keep waits for nothing", async () => {
+  const [shelf, heard] = [new Memory(), new Heard()];
+  shelf.add = () => Promise.reject(new Error("the disk is full"));
+  const outbox = new Outbox(shelf, async (_, ops) => ops.map(taken), heard);
+  await expect(outbox.say("p", [op("1")])).rejects.toThrow("full");
+  expect(heard.state).toEqual([0, false]);
+});
+
 test("a page that is opened again takes up what waits", async () => {
   const shelf = new Memory([{ number: 4, project: "p", op: op("old") }], 5);
   const heard = new Heard();

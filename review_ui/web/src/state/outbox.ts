@@ -46,6 +46,9 @@ const LAST_PAUSE = 15_000;
 
 export class Outbox {
   private kept: Kept[] = [];
+  /** Said, and on the way to the shelf. */
+  private coming = 0;
+  private offline = false;
   private sending = false;
   private pause = FIRST_PAUSE;
   private timer: ReturnType<typeof setTimeout> | null = null;
@@ -59,16 +62,26 @@ export class Outbox {
   /** Take up what an earlier page left. */
   async open(): Promise<void> {
     this.kept = await this.shelf.all();
-    this.listener.waiting(this.kept.length, false);
+    this.tell();
     void this.drain();
   }
 
   /** Say something. It resolves when it is kept here; what the server says of it, the listener hears. */
   async say(project: string, ops: readonly Operation[]): Promise<void> {
-    const added = await this.shelf.add(project, ops); // `kept` may be another list by then
-    this.kept.push(...added);
-    this.listener.waiting(this.kept.length, false);
+    this.coming += ops.length;
+    this.tell(); // what is shown as decided must not be shown as saved for one moment
+    try {
+      const added = await this.shelf.add(project, ops); // `kept` may be another list by then
+      this.kept.push(...added);
+    } finally {
+      this.coming -= ops.length;
+      this.tell();
+    }
     void this.drain();
+  }
+
+  private tell(): void {
+    this.listener.waiting(this.kept.length + this.coming, this.offline);
   }
 
   /** What waits, in order. */
@@ -88,11 +101,13 @@ export class Outbox {
         const end = this.kept.findIndex((one) => one.project !== project);
         await this.deliver(project, this.kept.slice(0, Math.min(end < 0 ? Infinity : end, MOST)));
         this.pause = FIRST_PAUSE;
-        this.listener.waiting(this.kept.length, false);
+        this.offline = false;
+        this.tell();
       }
     } catch (error) {
       if (!(error instanceof Offline)) throw error;
-      this.listener.waiting(this.kept.length, true);
+      this.offline = true;
+      this.tell();
       this.timer = setTimeout(() => void this.drain(), this.pause);
       this.pause = Math.min(this.pause * 2, LAST_PAUSE);
     } finally {
