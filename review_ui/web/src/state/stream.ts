@@ -24,7 +24,7 @@ export function outdated(news: News, reviewer: string | null): ReadonlyArray<rea
 
 export function useStream(): void {
   const client: QueryClient = useQueryClient();
-  const { reviewer, tell } = useSession();
+  const { outbox, reviewer, tell } = useSession();
   useEffect(() => {
     if (reviewer === null) return;
     const source = new EventSource("/api/stream"); // which connects again by itself
@@ -37,10 +37,12 @@ export function useStream(): void {
     for (const kind of ["event", "store"]) source.addEventListener(kind, hear as EventListener);
     source.onerror = () => (wasAway = true);
     source.onopen = () => {
-      // What was said meanwhile nobody has told.
-      if (wasAway) void client.invalidateQueries({ queryKey: ["image"] });
+      if (!wasAway) return;
       wasAway = false;
+      void outbox?.drain(); // the server is there again: what waits need not wait longer
+      // What was said meanwhile nobody has told.
+      void client.invalidateQueries({ queryKey: ["image"] });
     };
     return () => source.close();
-  }, [client, reviewer, tell]);
+  }, [client, outbox, reviewer, tell]);
 }
