@@ -116,7 +116,9 @@ function Filters({ project, bucket }: { readonly project: string; readonly bucke
     queryKey: ["facets", project, bucket],
     queryFn: ({ signal }) => readFacets(project, bucket, signal),
   });
-  const [search, setSearch] = useState(asked.get("search") ?? "");
+  const searched = asked.get("search") ?? "";
+  const [search, setSearch] = useState(searched);
+  useEffect(() => setSearch(searched), [searched]);
   const set = (name: string, value: string) => go(changedAddress("/", asked, { [name]: value }));
   const choice = (name: string, title: string, counts: Readonly<Record<string, number>> | undefined) => (
     <label className="flex items-center gap-2">
