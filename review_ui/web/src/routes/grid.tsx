@@ -10,6 +10,7 @@ import { changedAddress, go, useAddress } from "../state/address";
 import { questionOf } from "../state/question";
 import { Message } from "./message";
 import { PeopleDialog } from "./people";
+import { useRush } from "./rush";
 
 const PAGE = 100;
 const TILE = 196;
@@ -196,6 +197,7 @@ function Tiles({ project, bucket }: { readonly project: string; readonly bucket:
     estimateSize: () => HEIGHT,
     overscan: 2,
   });
+  const rushing = useRush(frame, first.isSuccess);
   if (first.isPending) return <Message title="Reading the images …" />;
   if (first.isError) return <Message title="The images cannot be shown" text={first.error.message} />;
   const begin = changedAddress("/canvas", asked, { bucket });
@@ -236,6 +238,7 @@ function Tiles({ project, bucket }: { readonly project: string; readonly bucket:
               question={question}
               cursor={first.data.cursor}
               total={total}
+              rushing={rushing}
             />
           ))}
         </div>
@@ -251,16 +254,17 @@ interface RowProps {
   readonly question: Readonly<Record<string, string>>;
   readonly cursor: string;
   readonly total: number;
+  readonly rushing: boolean;
 }
 
-function Row({ number, top, columns, question, cursor, total }: RowProps) {
+function Row({ number, top, columns, question, cursor, total, rushing }: RowProps) {
   const places = Array.from({ length: columns }, (_, column) => number * columns + column).filter(
     (place) => place < total,
   );
   return (
     <div className="absolute left-0 flex w-full" style={{ transform: `translateY(${top}px)`, height: HEIGHT }}>
       {places.map((place) => (
-        <Tile key={place} place={place} question={question} cursor={cursor} />
+        <Tile key={place} place={place} question={question} cursor={cursor} rushing={rushing} />
       ))}
     </div>
   );
@@ -270,19 +274,24 @@ function Tile({
   place,
   question,
   cursor,
+  rushing,
 }: {
   readonly place: number;
   readonly question: Readonly<Record<string, string>>;
   readonly cursor: string;
+  readonly rushing: boolean;
 }) {
   const { asked } = useAddress();
+  const [seen, setSeen] = useState(!rushing);
+  if (!seen && !rushing) setSeen(true);
   const offset = Math.floor(place / PAGE) * PAGE;
   const page = useQuery({
     queryKey: ["queue", question, cursor, offset],
     queryFn: ({ signal }) => readQueue({ ...question, cursor, offset, limit: PAGE }, signal),
+    enabled: seen,
   });
   const item: QueueItem | undefined = page.data?.items[place - offset];
-  if (item === undefined)
+  if (item === undefined || !seen)
     return <div className="m-1 animate-pulse rounded bg-(--raised)" style={{ width: TILE - 8, height: HEIGHT - 8 }} />;
   const href = changedAddress("/canvas", asked, { bucket: question.bucket ?? null, image: item.image_id });
   const state =
