@@ -97,13 +97,14 @@ format: $(VENV)/.dev
 	@$(BIN)/ruff format .
 	@test ! -d $(WEB)/node_modules || { $(NPM) run --silent format; }
 
-benchmark: $(VENV)/.dev
+benchmark: $(VENV)/.dev $(STATIC)
 	@$(BIN)/pip install --quiet --editable '.[benchmarks]'
 	@$(BIN)/python -m benchmarks.startup
 	@$(BIN)/python -m benchmarks.evaluation_speed
 	@$(BIN)/python -m benchmarks.page
 	@$(BIN)/python -m benchmarks.gather_page --run
 	@$(BIN)/python -m benchmarks.formats_page --run
+	@$(BIN)/python -m benchmarks.review_page --run
 	@echo "with photos of your own: $(BIN)/python -m benchmarks.embedded_quality FOLDER (docs/performance.md)"
 
 pictures: $(VENV)/.dev $(STATIC)
