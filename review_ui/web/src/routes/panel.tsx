@@ -1,8 +1,7 @@
 /** Beside the canvas: the boxes as a list that can be heard, the classes with their keys, the image as a whole. */
 
-import { useEffect, useRef } from "react";
 import type { BoxAnswer, Decision, ImageAnswer } from "../api/types";
-import { STYLES, spoken, stateOf } from "../canvas/styles";
+import { Boxes } from "./boxes";
 
 interface Props {
   readonly image: ImageAnswer;
@@ -79,54 +78,6 @@ export function Panel({ image, boxes, classes, chosen, onChoose, onDecide, onCla
         ))}
       </fieldset>
     </aside>
-  );
-}
-
-function Boxes({ boxes, chosen, onChoose }: Pick<Props, "boxes" | "chosen" | "onChoose">) {
-  const list = useRef<HTMLUListElement>(null);
-  useEffect(() => {
-    list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" });
-  }, [chosen]);
-  if (boxes.length === 0) return <p className="text-(--soft)">No boxes. Press B and drag to draw one.</p>;
-  return (
-    <ul
-      ref={list}
-      role="listbox"
-      aria-label={`${boxes.length} boxes`}
-      tabIndex={0}
-      aria-activedescendant={chosen === null ? undefined : `box-${chosen}`}
-      className="max-h-72 min-h-24 overflow-y-auto rounded border border-(--line)"
-    >
-      {boxes.map((box, number) => {
-        const style = STYLES[stateOf(box)];
-        return (
-          <li
-            key={box.box_id}
-            id={`box-${number}`}
-            role="option"
-            aria-selected={number === chosen}
-            aria-label={spoken(box, number + 1, boxes.length)}
-            className={`flex cursor-pointer items-center gap-2 px-3 py-1 ${number === chosen ? "bg-(--raised) font-semibold" : ""}`}
-            onClick={() => onChoose(number)}
-          >
-            <svg width="22" height="14" aria-hidden="true">
-              <rect
-                x="2"
-                y="2"
-                width="18"
-                height="10"
-                fill="none"
-                stroke={style.colour}
-                strokeWidth={style.width}
-                strokeDasharray={style.dash.join(" ")}
-              />
-            </svg>
-            <span className="grow truncate">{box.class_name}</span>
-            <span className="text-(--soft)">{style.glyph}</span>
-          </li>
-        );
-      })}
-    </ul>
   );
 }
 
