@@ -1,0 +1,172 @@
+/** The images that fit, small. */
+
+import { useQuery } from "@tanstack/react-query";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useEffect, useMemo, useRef, useState } from "react";
+import { readQueue, thumbOf } from "../api/client";
+import type { QueueItem } from "../api/types";
+import { STYLES } from "../canvas/styles";
+import { changedAddress, go, useAddress } from "../state/address";
+import { questionOf } from "../state/question";
+import { Message } from "./message";
+import { useRush } from "./rush";
+
+const PAGE = 100;
+const TILE = 196;
+const HEIGHT = 220;
+
+export function Tiles({ project, bucket }: { readonly project: string; readonly bucket: string }) {
+  const { asked } = useAddress();
+  const question = useMemo(() => questionOf(asked, project, bucket), [asked, project, bucket]);
+  const first = useQuery({
+    queryKey: ["queue", question],
+    queryFn: ({ signal }) => readQueue({ ...question, limit: PAGE }, signal),
+    staleTime: 0,
+  });
+  const frame = useRef<HTMLDivElement>(null);
+  const [columns, setColumns] = useState(5);
+  useEffect(() => {
+    const at = frame.current;
+    if (at === null) return;
+    const watch = new ResizeObserver(() => setColumns(Math.max(1, Math.floor((at.clientWidth - 16) / TILE))));
+    watch.observe(at);
+    return () => watch.disconnect();
+  }, [first.isPending]);
+  const total = first.data?.total ?? 0;
+  const rows = useVirtualizer({
+    count: Math.ceil(total / columns),
+    getScrollElement: () => frame.current,
+    estimateSize: () => HEIGHT,
+    overscan: 2,
+  });
+  const rushing = useRush(frame, first.isSuccess);
+  if (first.isPending) return <Message title="Reading the images …" />;
+  if (first.isError) return <Message title="The images cannot be shown" text={first.error.message} />;
+  const begin = changedAddress("/canvas", asked, { bucket });
+  return (
+    <>
+      <p className="flex items-center gap-4 px-4 py-2 text-sm">
+        <span>
+          {total} images, {first.data.boxes} boxes, {first.data.undecided} undecided
+        </span>
+        {total > 0 && (
+          <a
+            href={begin}
+            className="rounded bg-(--accent) px-4 py-1.5 font-semibold text-(--ground)"
+            onClick={(event) => {
+              event.preventDefault();
+              go(begin);
+            }}
+          >
+            Start reviewing
+          </a>
+        )}
+      </p>
+      {total === 0 && <Message title="No image fits" text="Choose other filters above." />}
+      <div
+        ref={frame}
+        className="min-h-0 grow overflow-y-auto px-2"
+        tabIndex={0}
+        aria-label="Images of the bucket"
+        role="group"
+      >
+        <div className="relative w-full" style={{ height: rows.getTotalSize() }}>
+          {rows.getVirtualItems().map((row) => (
+            <Row
+              key={row.key}
+              number={row.index}
+              top={row.start}
+              columns={columns}
+              question={question}
+              cursor={first.data.cursor}
+              total={total}
+              rushing={rushing}
+            />
+          ))}
+        </div>
+      </div>
+    </>
+  );
+}
+
+interface RowProps {
+  readonly number: number;
+  readonly top: number;
+  readonly columns: number;
+  readonly question: Readonly<Record<string, string>>;
+  readonly cursor: string;
+  readonly total: number;
+  readonly rushing: boolean;
+}
+
+function Row({ number, top, columns, question, cursor, total, rushing }: RowProps) {
+  const places = Array.from({ length: columns }, (_, column) => number * columns + column).filter(
+    (place) => place < total,
+  );
+  return (
+    <div className="absolute left-0 flex w-full" style={{ transform: `translateY(${top}px)`, height: HEIGHT }}>
+      {places.map((place) => (
+        <Tile key={place} place={place} question={question} cursor={cursor} rushing={rushing} />
+      ))}
+    </div>
+  );
+}
+
+function Tile({
+  place,
+  question,
+  cursor,
+  rushing,
+}: {
+  readonly place: number;
+  readonly question: Readonly<Record<string, string>>;
+  readonly cursor: string;
+  readonly rushing: boolean;
+}) {
+  const { asked } = useAddress();
+  const [seen, setSeen] = useState(!rushing);
+  if (!seen && !rushing) setSeen(true);
+  const offset = Math.floor(place / PAGE) * PAGE;
+  const page = useQuery({
+    queryKey: ["queue", question, cursor, offset],
+    queryFn: ({ signal }) => readQueue({ ...question, cursor, offset, limit: PAGE }, signal),
+    enabled: seen,
+  });
+  const item: QueueItem | undefined = page.data?.items[place - offset];
+  if (item === undefined || !seen)
+    return <div className="m-1 animate-pulse rounded bg-(--raised)" style={{ width: TILE - 8, height: HEIGHT - 8 }} />;
+  const href = changedAddress("/canvas", asked, { bucket: question.bucket ?? null, image: item.image_id });
+  const state =
+    item.decision === "none"
+      ? item.undecided === 0 && item.boxes > 0
+        ? "decided"
+        : `${item.undecided} to decide`
+      : `image ${item.decision}`;
+  return (
+    <a
+      href={href}
+      className="m-1 flex flex-col overflow-hidden rounded border border-(--line) bg-(--raised) text-xs"
+      style={{ width: TILE - 8, height: HEIGHT - 8 }}
+      onClick={(event) => {
+        event.preventDefault();
+        go(href);
+      }}
+    >
+      <img
+        src={thumbOf(question.project!, item.image_id)}
+        alt={item.title}
+        loading="lazy"
+        className="min-h-0 w-full grow object-contain"
+      />
+      <span className="flex items-center gap-2 px-2 py-1">
+        <span className="grow truncate">{item.title}</span>
+        <span
+          className="shrink-0"
+          style={item.undecided === 0 && item.boxes > 0 ? { color: STYLES.approved.colour } : {}}
+        >
+          {state}
+        </span>
+      </span>
+    </a>
+  );
+}
