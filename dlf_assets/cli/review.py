@@ -13,8 +13,8 @@ PORT = 3030
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command; it is not told of until there is a page to open."""
-    app.command(epilog="Example: dlf review --project sample", hidden=True)(review)
+    """Add the command."""
+    app.command(epilog="Example: dlf review --project sample")(review)
 
 
 def review(

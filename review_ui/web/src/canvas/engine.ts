@@ -3,7 +3,7 @@
  * on the screen is left out; while the view moves, labels are, too.
  */
 
-import { handlesOf } from "./hit";
+import { REACH, handlesOf } from "./hit";
 import { STYLES, type State } from "./styles";
 import { type Corners, type Size, type Viewport, isVisible, toScreen } from "./viewport";
 
@@ -28,6 +28,7 @@ export interface Scene {
 /** Above so many boxes on the screen nobody can read their labels. */
 export const MOST_LABELS = 400;
 const HANDLE = 7;
+const SMALL = 4 * REACH;
 
 type Context = Pick<
   CanvasRenderingContext2D,
@@ -115,9 +116,13 @@ function choose(context: Context, box: DrawnBox, view: Viewport, image: Size): v
   context.lineWidth = 1;
   context.strokeStyle = "#000000";
   context.fillStyle = "#ffffff";
-  for (const [, place] of handlesOf(box.corners, view, image)) {
-    context.fillRect(place.x - HANDLE / 2, place.y - HANDLE / 2, HANDLE, HANDLE);
-    context.strokeRect(place.x - HANDLE / 2, place.y - HANDLE / 2, HANDLE, HANDLE);
+  // Of a small box only the corners can be met, and its handles must not hide what is in it.
+  const small = Math.min(width, height) < SMALL;
+  const side = small ? HANDLE / 2 : HANDLE;
+  for (const [handle, place] of handlesOf(box.corners, view, image)) {
+    if (small && handle.length === 1) continue;
+    context.fillRect(place.x - side / 2, place.y - side / 2, side, side);
+    context.strokeRect(place.x - side / 2, place.y - side / 2, side, side);
   }
 }
 

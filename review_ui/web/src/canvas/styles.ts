@@ -13,16 +13,32 @@ export interface Style {
   readonly width: number;
   readonly glyph: string;
   readonly said: string;
+  /** The same in a word or two, for lists. */
+  readonly short: string;
 }
 
 export const STYLES: Readonly<Record<State, Style>> = {
-  approved: { colour: "#009e73", dash: [], width: 2.5, glyph: "✓", said: "approved" },
-  rejected: { colour: "#d55e00", dash: [2, 4], width: 2, glyph: "✕", said: "rejected" },
-  unsure: { colour: "#cc79a7", dash: [10, 4, 2, 4], width: 2, glyph: "?", said: "unsure" },
-  deleted: { colour: "#8a8a8a", dash: [1, 6], width: 1.5, glyph: "␡", said: "deleted" },
-  yes: { colour: "#56b4e9", dash: [], width: 1.5, glyph: "", said: "undecided, the model says yes" },
-  no: { colour: "#e69f00", dash: [6, 4], width: 1.5, glyph: "", said: "undecided, the model says no" },
-  open: { colour: "#f0e442", dash: [12, 4], width: 1.5, glyph: "", said: "undecided" },
+  approved: { colour: "#009e73", dash: [], width: 2.5, glyph: "✓", said: "approved", short: "right" },
+  rejected: { colour: "#d55e00", dash: [2, 4], width: 2, glyph: "✕", said: "rejected", short: "wrong" },
+  unsure: { colour: "#cc79a7", dash: [10, 4, 2, 4], width: 2, glyph: "?", said: "unsure", short: "unsure" },
+  deleted: { colour: "#8a8a8a", dash: [1, 6], width: 1.5, glyph: "␡", said: "deleted", short: "deleted" },
+  yes: {
+    colour: "#56b4e9",
+    dash: [],
+    width: 1.5,
+    glyph: "",
+    said: "undecided, the model says yes",
+    short: "model: yes",
+  },
+  no: {
+    colour: "#e69f00",
+    dash: [6, 4],
+    width: 1.5,
+    glyph: "",
+    said: "undecided, the model says no",
+    short: "model: no",
+  },
+  open: { colour: "#f0e442", dash: [12, 4], width: 1.5, glyph: "", said: "undecided", short: "model: ?" },
 };
 
 /** What decides over how a box looks: a person's word first, then the model's. */

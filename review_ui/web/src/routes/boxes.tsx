@@ -36,7 +36,7 @@ export function Boxes({ boxes, chosen, onChoose }: Props) {
       aria-label={`${boxes.length} boxes`}
       tabIndex={0}
       aria-activedescendant={chosen === null ? undefined : `box-${chosen}`}
-      className="max-h-72 min-h-24 shrink-0 overflow-y-auto rounded border border-(--line)"
+      className="max-h-48 min-h-24 shrink-0 overflow-y-auto rounded border border-(--line)"
     >
       <div role="presentation" className="relative" style={{ height: rows.getTotalSize() }}>
         {rows.getVirtualItems().map(({ index, start }) => {
@@ -102,7 +102,9 @@ const Option = memo(function Option({ box, number, count, top, chosen, onChoose 
         />
       </svg>
       <span className="grow truncate">{box.class_name}</span>
-      <span className="text-(--soft)">{style.glyph}</span>
+      <span className="shrink-0 text-xs text-(--soft)">
+        {style.glyph} {style.short}
+      </span>
     </div>
   );
 });

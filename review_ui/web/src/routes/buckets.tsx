@@ -34,11 +34,13 @@ export function Buckets({ summary, bucket }: { readonly summary: ProjectSummary;
               >
                 {one.bucket}
                 <span className="block text-xs font-normal text-(--soft)">
-                  {one.ready
-                    ? `${one.images} images, ${one.decided} of ${one.boxes} boxes decided`
-                    : "not labelled yet"}
+                  {!one.ready
+                    ? "not labelled yet"
+                    : one.images === 0
+                      ? "the filter kept no image"
+                      : `${one.images} images, ${one.decided} of ${one.boxes} boxes decided`}
                 </span>
-                {one.ready && (
+                {one.boxes > 0 && (
                   <progress className="mt-1 h-1 w-full" value={share} max={1} aria-label={`${one.bucket}: decided`} />
                 )}
               </a>

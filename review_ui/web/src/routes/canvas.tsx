@@ -11,7 +11,8 @@ import { changedAddress, go, useAddress } from "../state/address";
 import { shownBoxes, useReviewing } from "../state/reviewing";
 import { Help } from "./help";
 import { Message } from "./message";
-import { Key, Panel } from "./panel";
+import { Hints, Key } from "./hints";
+import { Panel } from "./panel";
 
 export function CanvasRoute() {
   const { asked } = useAddress();
@@ -156,9 +157,12 @@ export function CanvasRoute() {
             }}
           />
         </div>
+        <Hints keys={keys} />
       </section>
       <Panel
         image={image}
+        picture={bitmap !== null && bitmap.id === image.image_id ? bitmap.picture : null}
+        keys={keys}
         boxes={boxes}
         classes={review.summary?.classes ?? []}
         chosen={chosen}

@@ -4,7 +4,7 @@ import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { type Action, chordOf } from "../keymap/keymap";
 import { type OwnKeys, chordsOf, withKey } from "../keymap/own";
 import { SAID, keyName } from "../keymap/said";
-import { Key } from "./panel";
+import { Key } from "./hints";
 
 const BUTTON = "rounded border border-(--line) px-4 py-1.5";
 const MODIFIERS = ["Shift", "Control", "Alt", "Meta"];

@@ -1,7 +1,7 @@
 /** Which route is shown, and what stands above each: name, state of saving, notices. */
 
 import { useQuery } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 import { readProjects } from "../api/client";
 import { changedAddress, go, useAddress } from "../state/address";
 import { rememberReviewer } from "../state/reviewer";
@@ -16,6 +16,12 @@ import { Message } from "./message";
 export function Page() {
   const { path, asked } = useAddress();
   const { reviewer, notice, tell } = useSession();
+  const place = `${path} ${asked.get("project")} ${asked.get("bucket")} ${asked.get("image")}`;
+  const lasting = useRef(false);
+  lasting.current = notice?.lasting ?? false;
+  useEffect(() => {
+    if (!lasting.current) tell(null);
+  }, [place, tell]);
   useStream();
   const project = asked.get("project");
   return (
@@ -23,7 +29,7 @@ export function Page() {
       <Bar project={project} />
       {notice !== null && (
         <div role="alert" className="flex items-center gap-3 border-b border-(--line) bg-(--raised) px-4 py-2">
-          <span className="grow">{notice}</span>
+          <span className="grow">{notice.text}</span>
           <button type="button" className="rounded border border-(--line) px-3 py-1" onClick={() => tell(null)}>
             Close
           </button>

@@ -1,13 +1,18 @@
 /** Beside the canvas: the boxes as a list that can be heard, the classes with their keys, the image as a whole. */
 
 import type { BoxAnswer, Decision, ImageAnswer } from "../api/types";
+import type { OwnKeys } from "../keymap/own";
 import { Boxes } from "./boxes";
+import { CloseupView } from "./closeup";
+import { Key, KeyOf } from "./hints";
 
 interface Props {
   readonly image: ImageAnswer;
+  readonly picture: ImageBitmap | null;
   readonly boxes: readonly BoxAnswer[];
   readonly classes: readonly string[];
   readonly chosen: number | null;
+  readonly keys: OwnKeys;
   readonly onChoose: (number: number) => void;
   readonly onDecide: (decision: Decision) => void;
   readonly onClass: (className: string) => void;
@@ -15,25 +20,52 @@ interface Props {
   readonly onNote: (text: string) => void;
 }
 
+const DECISIONS = [
+  ["approved", "approve", "right"],
+  ["rejected", "reject", "wrong"],
+  ["unsure", "unsure", "unsure"],
+] as const;
+
 const BUTTON = "rounded border border-(--line) px-3 py-1.5 text-left";
 
-export function Panel({ image, boxes, classes, chosen, onChoose, onDecide, onClass, onImage, onNote }: Props) {
+export function Panel({
+  image,
+  picture,
+  boxes,
+  classes,
+  chosen,
+  keys,
+  onChoose,
+  onDecide,
+  onClass,
+  onImage,
+  onNote,
+}: Props) {
   const at = chosen === null ? undefined : boxes[chosen];
   return (
     <aside
       className="flex w-72 shrink-0 flex-col gap-4 overflow-y-auto border-l border-(--line) p-4 text-sm"
       aria-label="Boxes"
     >
+      {at !== undefined && (
+        <div className="flex flex-col gap-2">
+          <CloseupView picture={picture} box={at} />
+          <p className="font-semibold">Is this “{at.class_name}”, and does the box fit?</p>
+        </div>
+      )}
       <div className="grid grid-cols-3 gap-2">
-        <button type="button" className={BUTTON} disabled={at === undefined} onClick={() => onDecide("approved")}>
-          <Key>A</Key> right
-        </button>
-        <button type="button" className={BUTTON} disabled={at === undefined} onClick={() => onDecide("rejected")}>
-          <Key>X</Key> wrong
-        </button>
-        <button type="button" className={BUTTON} disabled={at === undefined} onClick={() => onDecide("unsure")}>
-          <Key>U</Key> unsure
-        </button>
+        {DECISIONS.map(([decision, action, word]) => (
+          <button
+            key={decision}
+            type="button"
+            className={BUTTON}
+            disabled={at === undefined}
+            aria-pressed={at?.decision === decision}
+            onClick={() => onDecide(decision)}
+          >
+            <KeyOf keys={keys} action={action} /> {word}
+          </button>
+        ))}
       </div>
       <Boxes boxes={boxes} chosen={chosen} onChoose={onChoose} />
       {at !== undefined && (
@@ -103,8 +135,4 @@ function Fact({ name, value }: { readonly name: string; readonly value: string }
       <dd className="text-(--ink)">{value}</dd>
     </>
   );
-}
-
-export function Key({ children }: { readonly children: string }) {
-  return <kbd className="rounded border border-(--line) bg-(--raised) px-1 font-mono text-xs">{children}</kbd>;
 }

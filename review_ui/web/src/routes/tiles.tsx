@@ -52,6 +52,8 @@ export function Tiles({ project, bucket }: { readonly project: string; readonly 
         {total > 0 && (
           <a
             href={begin}
+            // Enter begins: who reviews by keyboard need not go through all filters first.
+            ref={(link) => void (document.activeElement === document.body && link?.focus())}
             className="rounded bg-(--accent) px-4 py-1.5 font-semibold text-(--ground)"
             onClick={(event) => {
               event.preventDefault();

@@ -212,3 +212,24 @@ test("projects are sent apart, and no batch is too large", async () => {
     ["q", 3],
   ]);
 });
+
+test("who waits for all to be saved hears of it, or that it takes too long", async () => {
+  let online = false;
+  const outbox = new Outbox(
+    new Memory(),
+    async (_, ops) => {
+      if (!online) throw new Offline();
+      return ops.map(taken);
+    },
+    new Heard(),
+  );
+  await outbox.empty(0);
+  await said(outbox, "1");
+  const late = expect(outbox.empty(1_000)).rejects.toBeInstanceOf(Offline);
+  await vi.advanceTimersByTimeAsync(1_100);
+  await late;
+  const soon = outbox.empty(20_000);
+  online = true;
+  await vi.advanceTimersByTimeAsync(15_000);
+  await soon;
+});

@@ -89,6 +89,14 @@ export class Outbox {
     return this.kept;
   }
 
+  /** Resolves when nothing waits any more. Throws `Offline` when that takes longer than so many milliseconds. */
+  async empty(ms: number): Promise<void> {
+    for (const end = Date.now() + ms; this.kept.length + this.coming > 0;) {
+      if (Date.now() >= end) throw new Offline("not all is saved yet");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
   /** Try at once: the network is there again. */
   async drain(): Promise<void> {
     if (this.sending) return;

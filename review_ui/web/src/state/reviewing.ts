@@ -14,6 +14,8 @@ import { useSession } from "./session";
 import { withChange, withWaiting } from "./waiting";
 
 const AHEAD = 2;
+/** Milliseconds for the last word to be saved, before it is said what is left. */
+const END_WAITS = 3_000;
 
 export interface Reviewing {
   readonly project: string;
@@ -123,9 +125,16 @@ export function useReviewing(): Reviewing {
       // Of an image beside the queue the next one is the queue's first.
       const next = queue.at(place < 0 ? 0 : place + by);
       if (next !== undefined) show(next.image_id);
-      else tell(by > 0 ? "this was the last image of the queue" : "this is the first image of the queue");
+      else if (by < 0) tell("This is the first image of the queue.");
+      else
+        void (outbox?.empty(END_WAITS) ?? Promise.reject())
+          .then(() => readProject(project))
+          .then(
+            (told) => tell(atTheEnd(told, bucket)),
+            () => tell("This was the last image of the queue."),
+          );
     },
-    [queue, place, show, tell],
+    [queue, place, show, tell, outbox, project, bucket],
   );
 
   const apply = useCallback(
@@ -141,7 +150,7 @@ export function useReviewing(): Reviewing {
         stepKey,
         step.changes.reduce((now, change) => withChange(now, change, reviewer), before),
       );
-      void outbox.say(project, ops).catch((error: unknown) => tell(`not saved: ${String(error)}`));
+      void outbox.say(project, ops).catch((error: unknown) => tell(`not saved: ${String(error)}`, true));
     },
     [client, outbox, project, reviewer, tell],
   );
@@ -231,6 +240,20 @@ export function useReviewing(): Reviewing {
     undo: () => revert(history.current.undo()),
     redo: () => revert(history.current.redo()),
   };
+}
+
+/** What is left to do after the last image of the queue. */
+export function atTheEnd(told: ProjectSummary, bucket: string): string {
+  const left = (one: ProjectSummary["buckets"][number]) => one.boxes - one.decided;
+  const here = told.buckets.find((one) => one.bucket === bucket);
+  if (here !== undefined && left(here) > 0) {
+    return `This was the last image of the queue. ${left(here)} boxes of ${bucket} are undecided still: see its grid.`;
+  }
+  const next = told.buckets.find((one) => one.ready && left(one) > 0);
+  const way = `\`dlf pipeline --project ${told.name}\``;
+  return next === undefined
+    ? `All boxes of ${told.name} are decided. ${way}, or Dagster's sensor, brings it into the data set.`
+    : `All boxes of ${bucket} are decided. Next: ${next.bucket}, with ${left(next)} undecided.`;
 }
 
 /** The next box nobody has decided, from the one after `from` round to it; null: there is none. */

@@ -1,6 +1,6 @@
 /** What all routes share: the queue of what was said, how much of it waits, conflicts, and who is there. */
 
-import { type ReactNode, createContext, useContext, useEffect, useMemo, useState } from "react";
+import { type ReactNode, createContext, useCallback, useContext, useEffect, useMemo, useState } from "react";
 import { say } from "../api/client";
 import { type Conflict, Outbox } from "./outbox";
 import { reviewerName } from "./reviewer";
@@ -22,8 +22,14 @@ export interface Session {
   readonly conflicts: readonly Conflict[];
   readonly settle: (conflict: Conflict) => void;
   /** A sentence for everybody, also for those who hear the page. */
-  readonly notice: string | null;
-  readonly tell: (notice: string | null) => void;
+  readonly notice: Notice | null;
+  /** One that does not last goes when something else is looked at. */
+  readonly tell: (text: string | null, lasting?: boolean) => void;
+}
+
+export interface Notice {
+  readonly text: string;
+  readonly lasting: boolean;
 }
 
 const Shared = createContext<Session | null>(null);
@@ -40,7 +46,11 @@ export function SessionProvider({ children }: { readonly children: ReactNode }) 
   const [{ waiting, offline }, setState] = useState({ waiting: 0, offline: false });
   const [saved, setSaved] = useState(0);
   const [conflicts, setConflicts] = useState<readonly Conflict[]>([]);
-  const [notice, tell] = useState<string | null>(null);
+  const [notice, setNotice] = useState<Notice | null>(null);
+  const tell = useCallback(
+    (text: string | null, lasting = false) => setNotice(text === null ? null : { text, lasting }),
+    [],
+  );
 
   useEffect(() => {
     let gone = false;
@@ -51,13 +61,14 @@ export function SessionProvider({ children }: { readonly children: ReactNode }) 
           saved: () => setSaved((count) => count + 1),
           conflict: (conflict) =>
             setConflicts((known) => [...known.filter((one) => !isOutdone(one, conflict)), conflict]),
-          refused: (_, why) => tell(`not saved: ${why}`),
+          refused: (_, why) => tell(`not saved: ${why}`, true),
         });
         if (gone) return;
         await made.open();
         setOutbox(made);
       },
-      () => tell("this browser lets the page keep nothing: decisions cannot be made here (is it a private window?)"),
+      () =>
+        tell("this browser lets the page keep nothing: decisions cannot be made here (is it a private window?)", true),
     );
     return () => {
       gone = true;
@@ -83,7 +94,7 @@ export function SessionProvider({ children }: { readonly children: ReactNode }) 
       notice,
       tell,
     }),
-    [outbox, reviewer, waiting, offline, saved, conflicts, notice],
+    [outbox, reviewer, waiting, offline, saved, conflicts, notice, tell],
   );
   return <Shared value={session}>{children}</Shared>;
 }
