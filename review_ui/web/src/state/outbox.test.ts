@@ -193,6 +193,24 @@ test("one that the server does not take at all is told with its reason and holds
   ]);
 });
 
+test("what was said is remembered when it has been taken, but not what was refused", async () => {
+  const status = (one: Operation) => (one.op_id === "late" ? (409 as const) : (200 as const));
+  const outbox = new Outbox(
+    new Memory([{ number: 1, project: "p", op: op("old", 0, "w") }], 2),
+    async (_, ops) => {
+      if (ops.some((one) => one.op_id === "bad")) throw new Error("'boat' is no class");
+      return ops.map((one) => ({ ...taken(one), status: status(one) }));
+    },
+    new Heard(),
+  );
+  await outbox.open();
+  const saying = outbox.say("p", [op("1"), op("bad", 0, "y"), op("late", 0, "z")]);
+  expect(outbox.said.map((one) => one.op_id)).toEqual(["old", "1", "bad", "late"]);
+  await saying;
+  await vi.advanceTimersByTimeAsync(0);
+  expect(outbox.said.map((one) => one.op_id)).toEqual(["old", "1"]);
+});
+
 test("projects are sent apart, and no batch is too large", async () => {
   const sizes: [string, number][] = [];
   const outbox = new Outbox(

@@ -41,11 +41,14 @@ export interface Listener {
 }
 
 const MOST = 200;
+/** So many things said are remembered, answered or not. */
+const REMEMBERED = 2000;
 const FIRST_PAUSE = 500;
 const LAST_PAUSE = 15_000;
 
 export class Outbox {
   private kept: Kept[] = [];
+  private remembered: Operation[] = [];
   /** Said, and on the way to the shelf. */
   private coming = 0;
   private offline = false;
@@ -62,6 +65,7 @@ export class Outbox {
   /** Take up what an earlier page left. */
   async open(): Promise<void> {
     this.kept = await this.shelf.all();
+    this.remembered = this.kept.map((one) => one.op);
     this.tell();
     void this.drain();
   }
@@ -69,10 +73,15 @@ export class Outbox {
   /** Say something. It resolves when it is kept here; what the server says of it, the listener hears. */
   async say(project: string, ops: readonly Operation[]): Promise<void> {
     this.coming += ops.length;
+    this.remembered.push(...ops);
+    if (this.remembered.length > 2 * REMEMBERED) this.remembered = this.remembered.slice(-REMEMBERED);
     this.tell(); // what is shown as decided must not be shown as saved for one moment
     try {
       const added = await this.shelf.add(project, ops); // `kept` may be another list by then
       this.kept.push(...added);
+    } catch (error) {
+      this.unlearn(ops);
+      throw error;
     } finally {
       this.coming -= ops.length;
       this.tell();
@@ -84,9 +93,16 @@ export class Outbox {
     this.listener.waiting(this.kept.length + this.coming, this.offline);
   }
 
-  /** What waits, in order. */
-  get waiting(): readonly Kept[] {
-    return this.kept;
+  /**
+   * What was said here, in order: what waits, and what was taken a while ago as well. A server's answer about a box can
+   * be older than the word that has been taken since.
+   */
+  get said(): readonly Operation[] {
+    return this.remembered;
+  }
+
+  private unlearn(ops: readonly Operation[]): void {
+    this.remembered = this.remembered.filter((one) => !ops.includes(one));
   }
 
   /** Resolves when nothing waits any more. Throws `Offline` when that takes longer than so many milliseconds. */
@@ -137,10 +153,13 @@ export class Outbox {
         for (const one of batch) if (this.kept.includes(one)) await this.deliver(project, [one]);
         return;
       }
+      this.unlearn([batch[0]!.op]);
       await this.forget(batch);
       this.listener.refused(batch[0]!.op, error instanceof Error ? error.message : String(error));
       return;
     }
+    const refused = new Set(outcomes.filter((one) => one.status === 409).map((one) => one.op_id));
+    this.unlearn(batch.map((one) => one.op).filter((op) => refused.has(op.op_id)));
     const byId = new Map(outcomes.map((outcome) => [outcome.op_id, outcome]));
     await this.forget(batch);
     for (const { op } of batch) {
@@ -158,6 +177,7 @@ export class Outbox {
   private async giveUp(refused: Operation, outcome: Outcome): Promise<void> {
     const later = this.kept.filter(({ op }) => subjectOf(op) === subjectOf(refused));
     if (later.length === 0) return;
+    this.unlearn(later.map((one) => one.op));
     await this.forget(later);
     for (const { op } of later) this.listener.conflict({ op, outcome: { ...outcome, op_id: op.op_id } });
   }

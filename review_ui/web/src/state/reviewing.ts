@@ -62,13 +62,15 @@ export function useReviewing(): Reviewing {
   const { imageId, place } = queue;
 
   const key = useMemo(() => ["image", project, bucket, imageId], [project, bucket, imageId]);
+  // Also an image that is fetched ahead: of it, too, something may wait since before a reload.
+  const read = useCallback(
+    async (id: string, signal: AbortSignal) =>
+      withWaiting(await readImage(project, bucket, id, signal), outbox?.said ?? []),
+    [project, bucket, outbox],
+  );
   const told = useQuery({
     queryKey: key,
-    queryFn: async ({ signal }) =>
-      withWaiting(
-        await readImage(project, bucket, imageId!, signal),
-        (outbox?.waiting ?? []).map((one) => one.op),
-      ),
+    queryFn: ({ signal }) => read(imageId!, signal),
     enabled: imageId !== null && outbox !== null,
     staleTime: Infinity,
   });
@@ -104,17 +106,17 @@ export function useReviewing(): Reviewing {
   }, [project, imageId, reviewer, tell]);
 
   useEffect(() => {
-    if (place < 0) return;
+    if (place < 0 || outbox === null) return;
     for (const next of Array.from({ length: AHEAD }, (_, step) => queue.at(place + 1 + step))) {
       if (next === undefined) continue;
       void picture(project, next.image_id).catch(() => undefined);
       void client.prefetchQuery({
         queryKey: ["image", project, bucket, next.image_id],
-        queryFn: ({ signal }) => readImage(project, bucket, next.image_id, signal),
+        queryFn: ({ signal }) => read(next.image_id, signal),
         staleTime: Infinity,
       });
     }
-  }, [client, project, bucket, queue, place]);
+  }, [client, outbox, read, project, bucket, queue, place]);
 
   const show = useCallback(
     (id: string) => go(changedAddress("/canvas", asked, { image: id, box: null }), "replace"),
