@@ -17,13 +17,9 @@ from canvas_page import (
     wait_until_saved,
 )
 from conftest import Reviewer
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
+from review_log import logged
 from workspaces import TestWorkspace
-
-from dlf_core.project import Project
-from dlf_core.reviews.operations import Event
-from dlf_resources.projects import store_of
-from dlf_resources.reviews.said import log_of
 
 pytestmark = pytest.mark.browser
 
@@ -37,13 +33,9 @@ class Two:
     place: Place
     workspace: TestWorkspace
 
-    def events(self) -> list[Event]:
-        project = Project.load(self.workspace.root / "project_configs" / f"{self.place.project}.yaml")
-        return [event for _, event in log_of(store_of(project)).events()]
-
     def said(self) -> list[tuple[str, str]]:
         """Who said what, in the order of the log."""
-        return [(event.op.reviewer, str(event.op.value)) for event in self.events()]
+        return [(event.op.reviewer, str(event.op.value)) for event in logged(self.workspace, self.place.project)]
 
     @property
     def dialog(self) -> Locator:
@@ -51,9 +43,7 @@ class Two:
 
 
 @pytest.fixture
-def two(serve: Callable, sit_down: Callable, reviewed: TestWorkspace, monkeypatch: pytest.MonkeyPatch) -> Two:
-    for name, value in reviewed.env.items():
-        monkeypatch.setenv(name, value)
+def two(serve: Callable, sit_down: Callable, reviewed: TestWorkspace) -> Two:
     server = serve("people")
     place = max(places(server, "people", "positive/people"), key=lambda place: len(place.boxes()))
     ada, grace = sit_down(server), sit_down(server, name="Grace")
@@ -155,3 +145,24 @@ def decided(count: int, ranges: dict[str, Sequence[int]]) -> list[str]:
         for number in numbers:
             decisions[number] = decision
     return decisions
+
+
+def test_what_one_says_while_the_image_is_read_anew_stays(two: Two) -> None:
+    """The answer was written before Ada's word was taken, and comes after it."""
+    page = two.ada.page
+
+    def late(route: Route) -> None:
+        answer = route.fetch()
+        page.keyboard.press("a")
+        wait_until_saved(page)
+        route.fulfill(response=answer)
+
+    page.route(f"**/api/images/{two.place.image_id}?*", late, times=1)
+    choose(two.grace, 5)
+    two.grace.page.keyboard.press("x")
+    expect(page.get_by_role("option").nth(5)).to_have_accessible_name(re.compile(", rejected"))
+    expect(first(two.ada)).to_have_accessible_name(re.compile(", approved"))
+    press_all(page, ["ArrowUp", "u"])
+    wait_until_saved(page)
+    assert two.said() == [("Grace", "rejected"), ("Ada", "approved"), ("Ada", "unsure")]
+    expect(page.get_by_role("alertdialog")).to_have_count(0)

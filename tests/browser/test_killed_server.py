@@ -1,0 +1,89 @@
+"""`kill -9` while somebody decides: what was shown as saved is in the log, the rest comes after, nothing twice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from itertools import cycle, islice
+
+import httpx
+import pytest
+from canvas_page import DECISIONS, EVENTS, places, press_all, shown_decisions, state_of_saving, wait_for_boxes
+from playwright.sync_api import Page, Route, expect
+from review_log import logged
+from review_process import Server
+from workspaces import TestWorkspace
+
+pytestmark = pytest.mark.browser
+
+KEYS = list(islice(cycle("axu"), 90))
+KILLED_AT = 12
+"""At this request with decisions."""
+
+
+class Kill:
+    """Kill the server at one request: before it gets there, or when its answer is on the way."""
+
+    def __init__(self, server: Server, *, taken: bool):
+        self._server = server
+        self._taken = taken
+        self._requests = 0
+
+    def __call__(self, route: Route) -> None:
+        self._requests += 1
+        if self._requests == KILLED_AT:
+            if self._taken:
+                assert route.fetch().ok
+            self._server.kill()
+            route.abort()
+        else:
+            route.continue_()
+
+
+def shown_as_saved(page: Page) -> int:
+    """How many decisions the page shows, less those it says are waiting."""
+    state, decisions = page.evaluate(
+        """() => [document.querySelector("header output").textContent,
+                  [...document.querySelectorAll('[role="option"]')].map((one) => one.getAttribute("aria-label"))]"""
+    )
+    shown = sum(any(word in label for word in DECISIONS.values()) for label in decisions)
+    waiting = re.search(r"\d+", state)
+    if waiting is None and state != "all saved":
+        return 0
+    return shown - (0 if waiting is None else int(waiting.group()))
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["before it is taken", "before it is answered"])
+def test_nothing_is_lost_or_doubled_when_the_server_is_killed(
+    taken: bool, serve: Callable, sit_down: Callable, reviewed: TestWorkspace
+) -> None:
+    server = serve("crowd")
+    (place,) = places(server, "crowd", "positive/street")
+    ada = sit_down(server)
+    page = ada.page
+    ada.open(place.path)
+    boxes = place.boxes()
+    wait_for_boxes(page, len(boxes))
+    page.route(EVENTS, Kill(server, taken=taken))
+
+    promised = [0]
+    press_all(page, KEYS, each=lambda: promised.append(shown_as_saved(page)))
+    assert server.process.poll() is not None, "it was to be killed by now"
+    expect(page.locator("header output")).to_contain_text("waiting: the server does not answer")
+    promised.append(shown_as_saved(page))
+
+    before = [(event.op.subject_id, event.op.value) for event in logged(reviewed, "crowd")]
+    said = [(box["box_id"], DECISIONS[key]) for box, key in zip(boxes, KEYS, strict=False)]
+    assert KILLED_AT - 1 <= max(promised) <= len(before) < len(KEYS)
+    assert before == said[: len(before)]
+
+    page.unroute(EVENTS)
+    serve("crowd", cookie=server.cookie, port=httpx.URL(server.url).port)
+    expect(page.locator("header output")).to_have_text("all saved", timeout=20_000)
+    after = logged(reviewed, "crowd")
+    assert [(event.op.subject_id, event.op.value) for event in after] == said
+    assert len({event.op.op_id for event in after}) == len(said)
+    assert [box["version"] for box in place.boxes()] == [1] * len(said) + [0] * (len(boxes) - len(said))
+    assert shown_decisions(page)[: len(said)] == [decision for _, decision in said]
+    assert page.get_by_role("alertdialog").count() == 0
+    assert state_of_saving(page) == "all saved"
