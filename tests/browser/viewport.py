@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -67,7 +68,24 @@ def centred(page: Page, image: Mapping[str, Any], scale: float) -> View:
     return View(width, height, left, top, scale)
 
 
+def wheel(page: Page, at: tuple[float, float], delta: float) -> float:
+    """Turn the wheel at a place; by how much the page is to have zoomed. What is emulated halves the delta at times."""
+    page.evaluate("""() => {
+        window.turned = null;
+        addEventListener("wheel", (event) => { window.turned = event.deltaY }, { once: true });
+    }""")
+    page.mouse.move(*at)
+    page.mouse.wheel(0, delta)
+    turned = page.wait_for_function("() => window.turned").json_value()
+    return math.exp(-turned / 400)
+
+
 def pixels(image: Mapping[str, Any], corners: Mapping[str, float]) -> tuple[float, float, float, float]:
     """Corners in pixels of the image."""
     width, height = image["width"], image["height"]
     return corners["x1"] * width, corners["y1"] * height, corners["x2"] * width, corners["y2"] * height
+
+
+def area(corners: tuple[float, ...]) -> float:
+    x1, y1, x2, y2 = corners
+    return (x2 - x1) * (y2 - y1)
