@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from review_ui.problems import TooLarge, told
+from review_ui.problems import refused, told
 
 START = "/start"
 MOST_BODY = 2 << 20
@@ -128,16 +128,26 @@ class Gate:
         if answer is not None:
             await answer(scope, receive, with_headers)
             return
-        await self._app(scope, _Counted(receive).receive, with_headers)
+        body = _Counted(receive)
+
+        async def unless_too_large(message: Message) -> None:
+            if not body.too_large:  # what the app makes of half a body is no answer
+                await with_headers(message)
+
+        await self._app(scope, body.receive, unless_too_large)
+        if body.too_large:
+            await _too_large()(scope, receive, with_headers)
 
     def _refusal(self, request: Request) -> Response | None:
         host = request.headers.get("host", "")
         if host.lower() not in self._hosts:
-            return told(403, "host", "this server is not called so; open the address that `dlf review` printed.")
+            text = "this server is not called so; open the address that `dlf review` printed."
+            return refused(request, 403, "host", text)
         if request.url.path == START:
             return None
         if not self._session.knows(request.cookies.get(self._session.cookie)):
-            return told(401, "token", "open the address that `dlf review` printed; it works once for each browser.")
+            text = "start `dlf review` and open the address that it prints; each start lets one more browser in."
+            return refused(request, 401, "token", text)
         if request.method not in _SAFE:
             origin = request.headers.get("origin")
             if origin is None or urlsplit(origin).netloc.lower() not in self._hosts:
@@ -146,14 +156,15 @@ class Gate:
                 return told(415, "content_type", "only JSON is taken, and frames as JPEG.")
             length = request.headers.get("content-length", "0")
             if not length.isdecimal() or int(length) > MOST_BODY:
-                return told(413, "too_large", f"at most {MOST_BODY >> 20} MB are taken at once.")
+                return _too_large()
         return None
 
     def _start(self, request: Request) -> Response:
         key = self._session.admit(request.query_params.get("token", ""))
         known = self._session.knows(request.cookies.get(self._session.cookie))
         if key is None and not known:
-            return told(401, "token", "this address has been used; start `dlf review` again for another one.")
+            text = "this address has been used; start `dlf review` again for another one."
+            return refused(request, 401, "token", text)
         # Only a path of our own: an address that somebody else made must not lead elsewhere.
         onward = request.query_params.get("to", "/")
         safe = onward if onward.startswith("/") and not onward.startswith(("//", "/\\")) else "/"
@@ -163,17 +174,26 @@ class Gate:
         return answer
 
 
+def _too_large() -> Response:
+    return told(413, "too_large", f"at most {MOST_BODY >> 20} MB are taken at once.")
+
+
 class _Counted:
-    """A body that says less than it holds ends there: without a length it could go on for ever."""
+    """A body that is too large ends as if its sender had gone: without a length it could go on for ever."""
 
     def __init__(self, receive: Receive):
         self._receive = receive
         self._bytes = 0
 
+    @property
+    def too_large(self) -> bool:
+        """Whether more has come than is taken."""
+        return self._bytes > MOST_BODY
+
     async def receive(self) -> Message:
         message = await self._receive()
         if message["type"] == "http.request":
             self._bytes += len(message.get("body", b""))
-            if self._bytes > MOST_BODY:
-                raise TooLarge("too_large", f"at most {MOST_BODY >> 20} MB are taken at once.")
+            if self.too_large:
+                return {"type": "http.disconnect"}
         return message

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
@@ -47,12 +48,6 @@ class Forbidden(Problem):
     status = 403
 
 
-class TooLarge(Problem):
-    """More was sent than is taken."""
-
-    status = 413
-
-
 class ProblemTold(BaseModel):
     """What is wrong."""
 
@@ -75,6 +70,21 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 def told(status: int, code: str, message: str) -> JSONResponse:
     """An error as an answer."""
     return JSONResponse({"error": {"code": code, "message": message}}, status, headers={"Cache-Control": "no-store"})
+
+
+def shown(status: int, message: str) -> HTMLResponse:
+    """An error for a person who has opened an address: the page itself is not there to show it."""
+    title = "The review page cannot be opened"
+    head = f'<meta charset="utf-8"><meta name="color-scheme" content="light dark"><title>{title}</title>'
+    body = f"<main><h1>{title}</h1><p>{html.escape(message[:1].upper() + message[1:])}</p></main>"
+    page = f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>\n'
+    return HTMLResponse(page, status, headers={"Cache-Control": "no-store"})
+
+
+def refused(request: Request, status: int, code: str, message: str) -> Response:
+    """An error as the one who asks reads it: a browser that opens an address, or a program."""
+    opens = request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", "")
+    return shown(status, message) if opens else told(status, code, message)
 
 
 def tell_problems(app: FastAPI) -> None:

@@ -43,6 +43,17 @@ def test_a_cookie_is_known_to_the_next_server_and_its_file_makes_none(
     assert not again.knows(file.read_text().split()[0])
 
 
+@pytest.mark.parametrize("path", ["/", "/canvas?project=cars", f"{START}?token=used"])
+def test_a_person_without_a_cookie_is_shown_a_page_and_a_program_is_told(stranger: TestClient, path: str) -> None:
+    answer = stranger.get(path, headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert answer.status_code == 401
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "`dlf review`" in answer.text
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    told = stranger.get(path, headers={"Accept": "application/json"}).json()["error"]["message"]
+    assert told[1:] in answer.text
+
+
 @pytest.mark.parametrize("token", ["", "x", "ü", "a" * 10_000])
 def test_another_token_is_refused(stranger: TestClient, session: Session, token: str) -> None:
     assert stranger.get(START, params={"token": token}, follow_redirects=False).status_code == 401
@@ -89,7 +100,7 @@ def test_a_large_body_is_refused_whether_it_says_so_or_not(page: TestClient) -> 
             yield b" " * (1 << 20)
 
     answer = page.post(SAY, content=endless(), headers=kind)
-    assert answer.status_code in (400, 413)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
 
 
 @pytest.mark.parametrize(
