@@ -11,7 +11,7 @@ import uvicorn
 
 from dlf_core.errors import FactoryError
 from dlf_resources.projects import Projects
-from review_ui.app import Settings, create_app, hosts_of
+from review_ui.app import STATIC, Settings, create_app, hosts_of
 from review_ui.auth import START, Session
 
 HOST = "127.0.0.1"
@@ -29,8 +29,10 @@ def serve(projects: Projects, port: int, *, onward: str, sessions: Path, ready: 
         ready: is told the start address, which works once, as soon as the server answers.
 
     Raises:
-        FactoryError: the port is taken.
+        FactoryError: the port is taken, or the page is not built.
     """
+    if not (STATIC / "index.html").is_file():
+        raise FactoryError("the review page is not built; run `make page` in the checkout (a wheel brings it built).")
     listening = _listening(port)
     port = listening.getsockname()[1]
     session = Session(port, sessions)
