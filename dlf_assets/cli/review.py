@@ -33,7 +33,7 @@ def review(
     from dlf_assets.cli.options import chosen_buckets
     from dlf_assets.cli.output import console, print_json
     from dlf_core.errors import FactoryError
-    from dlf_resources.projects import Projects
+    from dlf_resources.projects import Projects, store_of
     from dlf_resources.workspace import Workspace
 
     try:
@@ -41,6 +41,7 @@ def review(
     except ModuleNotFoundError:
         raise FactoryError("the review page needs fastapi; run `pip install 'data-label-factory[ui]'`.") from None
 
+    store_of(loaded)  # what it lacks is said here, and not only in the page
     asked = {"project": loaded.project_name}
     if bucket is not None:
         asked["bucket"] = chosen_buckets(loaded, [bucket])[0]

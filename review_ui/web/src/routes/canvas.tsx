@@ -115,7 +115,7 @@ export function CanvasRoute() {
     return (
       <Message
         title={review.loading || review.total > 0 ? "Reading the image …" : "No image fits"}
-        text={review.total === 0 && !review.loading ? "Choose other filters in the grid." : ""}
+        text={review.hindrance ?? (review.total === 0 && !review.loading ? "Choose other filters in the grid." : "")}
       />
     );
   const open = boxes.filter((box) => box.decision === "none" && !box.deleted).length;

@@ -23,7 +23,7 @@ export function GridRoute() {
   useEffect(() => {
     if (asked.get("bucket") === null && first !== null) go(changedAddress("/", asked, { bucket: first }), "replace");
   }, [asked, first]);
-  if (summary.isPending) return <Message title="Reading the project …" />;
+  if (summary.isPending) return <Message title="Reading the project …" text={summary.failureReason?.message} />;
   if (summary.isError) return <Message title="The project cannot be shown" text={summary.error.message} />;
   if (bucket === null) {
     return (

@@ -8,7 +8,7 @@ export function Message({
   children,
 }: {
   readonly title: string;
-  readonly text?: string;
+  readonly text?: string | undefined;
   readonly children?: ReactNode;
 }) {
   return (

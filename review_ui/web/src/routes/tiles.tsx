@@ -40,7 +40,7 @@ export function Tiles({ project, bucket }: { readonly project: string; readonly 
     overscan: 2,
   });
   const rushing = useRush(frame, first.isSuccess);
-  if (first.isPending) return <Message title="Reading the images …" />;
+  if (first.isPending) return <Message title="Reading the images …" text={first.failureReason?.message} />;
   if (first.isError) return <Message title="The images cannot be shown" text={first.error.message} />;
   const begin = changedAddress("/canvas", asked, { bucket });
   return (

@@ -23,6 +23,8 @@ export interface Reviewing {
   readonly image: ImageAnswer | null;
   readonly error: string | null;
   readonly loading: boolean;
+  /** Why it has not come yet; it is tried again. */
+  readonly hindrance: string | null;
   /** Of the image in the queue, from 0; −1: it is not among what was asked for. */
   readonly place: number;
   readonly total: number;
@@ -203,6 +205,7 @@ export function useReviewing(): Reviewing {
     image,
     error: told.error?.message ?? queue.error ?? summary.error?.message ?? null,
     loading: told.isPending && imageId !== null,
+    hindrance: (summary.failureReason ?? told.failureReason)?.message ?? null,
     place,
     total: queue.total,
     pace: pace.current.aMinute,
