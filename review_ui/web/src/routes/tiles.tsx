@@ -5,7 +5,6 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { readQueue, thumbOf } from "../api/client";
 import type { QueueItem } from "../api/types";
-import { STYLES } from "../canvas/styles";
 import { changedAddress, go, useAddress } from "../state/address";
 import { questionOf } from "../state/question";
 import { Message } from "./message";
@@ -141,7 +140,7 @@ function Tile({
   const state =
     item.decision === "none"
       ? item.undecided === 0 && item.boxes > 0
-        ? "decided"
+        ? "✓ decided"
         : `${item.undecided} to decide`
       : `image ${item.decision}`;
   return (
@@ -162,12 +161,7 @@ function Tile({
       />
       <span className="flex items-center gap-2 px-2 py-1">
         <span className="grow truncate">{item.title}</span>
-        <span
-          className="shrink-0"
-          style={item.undecided === 0 && item.boxes > 0 ? { color: STYLES.approved.colour } : {}}
-        >
-          {state}
-        </span>
+        <span className="shrink-0">{state}</span>
       </span>
     </a>
   );
