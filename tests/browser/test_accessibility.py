@@ -1,0 +1,223 @@
+"""The page serves who sees colours otherwise, sees nothing, or has no pointer.
+
+axe finds nothing serious, all is reached by Tab, and what a key does is said.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Page, expect
+from review_process import Server, running
+from review_project import BUCKETS, box_id, make_project
+from workspaces import ROOT
+
+pytestmark = pytest.mark.browser
+AXE = ROOT / "review_ui" / "web" / "node_modules" / "axe-core" / "axe.min.js"
+TAGS = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
+STREET = {"project": "cars", "bucket": BUCKETS[0]}
+CANVAS = f"/canvas?{urlencode(STREET | {'image': f'{0:032x}'})}"
+RUN = """async (tags) => {
+  const { violations, passes, incomplete } = await axe.run(document, { runOnly: { type: "tag", values: tags } });
+  const looked = [...passes, ...incomplete].map(({ id }) => id);
+  if (!looked.includes("color-contrast")) return [`it has looked at nothing but ${looked.join()}`];
+  return violations.filter(({ impact }) => impact === "serious" || impact === "critical")
+    .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
+}"""
+FOCUSED = """() => {
+  const at = document.activeElement;
+  const style = getComputedStyle(at);
+  const name = at.getAttribute("aria-label") ?? at.labels?.[0]?.querySelector("span")?.textContent ?? at.textContent;
+  const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  const box = at.getBoundingClientRect();
+  const inside = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
+  return at === document.body ? null : { name: name.trim(), seen: ring && inside && box.width > 0 };
+}"""
+BOUNDS = """() => [...document.querySelectorAll("a, button, input, select, textarea, [tabindex='0']")]
+  .filter((at) => !at.disabled && at.checkVisibility()).length"""
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    for name in ("DLF_HOME", "DLF_DATA_ROOT", "DLF_STORE"):
+        monkeypatch.delenv(name, raising=False)
+    project = make_project(tmp_path)
+    (tmp_path / "project_configs").symlink_to(project.file.parent)
+    with running(project.file) as server:
+        yield server
+
+
+def name_question(page: Page, server: Server) -> None:
+    page.goto(server.url + "/?project=cars")
+    page.get_by_label("Who is reviewing?").fill("Ada")
+
+
+def projects(page: Page, server: Server) -> None:
+    page.goto(server.url + "/")
+    page.get_by_role("link", name="cars").wait_for()
+
+
+def grid(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/?{urlencode(STREET)}")
+    expect(page.get_by_role("img")).to_have_count(3)
+    page.get_by_role("option", name="person (3)").wait_for(state="attached")
+
+
+def grid_decided(page: Page, server: Server) -> None:
+    """With an image all of whose boxes are decided."""
+    for place in (0, 1):
+        decide(server, place, "approved")
+    grid(page, server)
+    page.get_by_text("✓ decided", exact=True).wait_for()
+
+
+def nothing_fits(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/?{urlencode(STREET | {'search': 'nothing'})}")
+    page.get_by_text("No image fits").wait_for()
+
+
+def canvas(page: Page, server: Server) -> None:
+    page.goto(server.url + CANVAS)
+    page.get_by_role("option", selected=True).wait_for()
+
+
+def canvas_decided(page: Page, server: Server) -> None:
+    """With words of each decision on the page."""
+    canvas(page, server)
+    for key in ("a", "ArrowDown", "ArrowDown"):
+        page.keyboard.press(key)
+    page.get_by_text("all saved").wait_for()
+
+
+def help_(page: Page, server: Server) -> None:
+    canvas(page, server)
+    page.keyboard.press("?")
+    page.get_by_role("dialog").wait_for()
+
+
+def conflict(page: Page, server: Server) -> None:
+    canvas(page, server)
+    page.route("**/api/events*", lambda route: (decide(server, 0, "rejected"), route.continue_()), times=1)
+    page.keyboard.press("a")
+    page.get_by_role("alertdialog").wait_for()
+
+
+def decide(server: Server, place: int, decision: str) -> None:
+    """Somebody else decides a box of the first image."""
+    op = {"op_id": str(uuid.uuid4()), "bucket": BUCKETS[0], "image_id": f"{0:032x}", "box_id": box_id(0, place)}
+    op |= {"base_version": 0, "kind": "verdict", "value": decision, "reviewer": "Grace"}
+    with server.client() as client:
+        client.post("/api/events", params={"project": "cars"}, json=[op]).raise_for_status()
+
+
+def not_there(page: Page, server: Server) -> None:
+    page.goto(server.url + "/canvas?project=cars&image=nonsense")
+    page.get_by_text("cannot be shown").wait_for()
+
+
+def refused(page: Page, server: Server) -> None:
+    page.context.clear_cookies()
+    page.goto(server.url + "/")
+    page.get_by_text("cannot be opened").first.wait_for()
+
+
+SCENES = [
+    name_question,
+    projects,
+    grid,
+    grid_decided,
+    nothing_fits,
+    canvas,
+    canvas_decided,
+    help_,
+    conflict,
+    not_there,
+    refused,
+]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__.strip("_"))
+def test_axe_finds_nothing_serious(
+    server: Server, sit_down: Callable, scene: Callable[[Page, Server], None], scheme: str
+) -> None:
+    ada = sit_down(server, None if scene is name_question else "Ada", color_scheme=scheme)
+    scene(ada.page, server)
+    ada.page.evaluate(AXE.read_text(encoding="utf-8"))
+    assert ada.page.evaluate(RUN, TAGS) == []
+
+
+@pytest.mark.parametrize("scene", [grid, canvas], ids=lambda scene: scene.__name__)
+def test_tab_leads_to_everything_and_where_it_is_can_be_seen(
+    server: Server, sit_down: Callable, scene: Callable[[Page, Server], None]
+) -> None:
+    ada = sit_down(server)
+    scene(ada.page, server)
+    met = []
+    for _ in range(60):
+        ada.page.keyboard.press("Tab")
+        at = ada.page.evaluate(FOCUSED)
+        if at is None:
+            break
+        met.append(at)
+    assert [at["name"] for at in met if not at["seen"]] == []
+    assert len(met) == ada.page.evaluate(BOUNDS)
+    assert len({at["name"] for at in met}) == len(met), "two are called alike"
+    wanted = {
+        grid: ["Class", "Order", "Search by title or address", "Start reviewing", "Images of the bucket"],
+        canvas: ["Previous image", "2 boxes", "Note"],
+    }
+    assert set(wanted[scene]) <= {at["name"] for at in met}
+
+
+def test_what_is_chosen_and_decided_is_said(server: Server, sit_down: Callable) -> None:
+    ada = sit_down(server)
+    canvas(ada.page, server)
+    said = ada.page.locator("p[aria-live=polite]")
+    expect(said).to_have_text("1 of 2: car, undecided, the model says yes, 90 per cent")
+    ada.page.keyboard.press("a")
+    expect(said).to_contain_text("2 of 2: person, undecided, the model says no")
+    ada.page.keyboard.press("ArrowUp")
+    expect(said).to_have_text("1 of 2: car, approved, 90 per cent")
+    ada.page.keyboard.press("x")
+    ada.page.keyboard.press("ArrowUp")
+    expect(said).to_have_text("1 of 2: car, rejected, 90 per cent")
+    listbox = ada.page.get_by_role("listbox")
+    expect(listbox).to_have_attribute("aria-activedescendant", "box-0")
+    expect(ada.page.locator("#box-0")).to_have_attribute("aria-selected", "true")
+    expect(ada.page.get_by_role("status").filter(has_text="all saved")).to_have_attribute("aria-live", "polite")
+
+
+def test_an_image_is_decided_by_keyboard_from_the_first_page_on(server: Server, sit_down: Callable) -> None:
+    ada = sit_down(server, name=None)
+    ada.open("/")
+    keyboard = ada.page.keyboard
+    expect(ada.page.get_by_label("Who is reviewing?")).to_be_focused()
+    keyboard.type("Ada")
+    keyboard.press("Enter")
+    ada.page.get_by_role("link", name="cars").wait_for()
+    tab_to(ada.page, "cars")
+    keyboard.press("Enter")
+    ada.page.get_by_role("link", name="Start reviewing").wait_for()
+    tab_to(ada.page, "Start reviewing")
+    keyboard.press("Enter")
+    ada.page.get_by_role("option", selected=True).wait_for()
+    keyboard.press("Shift+A")
+    ada.page.get_by_text("2 of 3").wait_for()
+    ada.page.get_by_text("all saved").wait_for()
+    with server.client() as client:
+        items = client.get("/api/queue", params=STREET | {"decision": "approved"}).json()["items"]
+    assert [item["fitting"] for item in items] == [2]
+
+
+def tab_to(page: Page, name: str) -> None:
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        at = page.evaluate(FOCUSED)
+        if at is not None and at["name"] == name:
+            return
+    raise AssertionError(f"Tab does not lead to {name}")
