@@ -1,6 +1,6 @@
 # make demo   set up, run the sample project, say where its data set is
 # make test   set up, check style and types, run all tests
-# make unit   only the tests without processes, some minutes
+# make unit   only the tests without processes and browser, some minutes
 # make page   build the review page (make demo and make test do so)
 # make web    only the tests of the review page's parts
 # make dev    the Dagster UI and daemon on loopback
@@ -85,10 +85,11 @@ web: $(VENV)/.dev $(WEB)/node_modules/.package-lock.json
 	@$(NPM) run --silent test
 
 unit: $(VENV)/.dev $(STATIC)
-	@$(BIN)/python -m pytest -n auto -m 'not processes'
+	@$(BIN)/python -m pytest -n auto -m 'not processes and not browser'
 
 test: check web $(STATIC)
-	@$(BIN)/python -m pytest -n auto -m 'not processes'
+	@$(BIN)/python -m pytest -n auto -m 'not processes and not browser'
+	@$(BIN)/python -m pytest -n 2 -m browser --durations=5
 	@$(BIN)/python -m pytest -m 'processes and not waits' --durations=5
 	@$(BIN)/python -m pytest -n 2 -m 'processes and waits' --durations=5
 

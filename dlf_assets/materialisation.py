@@ -45,11 +45,13 @@ def stage_metadata(
     samples: Iterator[dict[str, Any]] | Sequence[dict[str, Any]],
     run_folder: RunFolder,
     spent: Sequence[Spent] = (),
+    links: dict[str, Any] | None = None,
     more: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The metadata every materialisation of a stage carries; `taken = out + dropped + errors`, in `unit`s."""
     rows = [{name: _cell(value) for name, value in row.items()} for row in list(samples)[:SAMPLE_ROWS]]
     metadata: dict[str, Any] = {
+        **(links or {}),  # first: people look for them
         "in": taken,
         "out": out,
         "dropped": dropped,

@@ -84,13 +84,13 @@ def reviewed_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
             for row in rows
         ],
         run_folder=bucket.run_folder,
+        links=review_links(bucket, undecided, images),
         more={
             "decided_by_people": len(rows) - people.get("none", 0),
             "edited_by_people": sum(row.edit is not None for row in rows),
             "carried_over": sum(row.carried_from is not None for row in rows),
             "decisions_without_box": sum(one.image_id in images for one in lost),
             "images_decided": sum(row.decision != Decision.NONE for row in of_images),
-            **review_links(bucket, undecided, images),
         },
     )
     return dg.MaterializeResult(value=result.output, metadata=metadata)

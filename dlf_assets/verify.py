@@ -166,6 +166,7 @@ def verified_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
         samples=[{"image": images[row["image_id"]]["title"], **row} for row in rows],
         run_folder=bucket.run_folder,
         spent=[Spent(backend.usage, project.price(backend.name))],
+        links=review_links(bucket, result.table, images),
         more={
             "yes_rate": round(yes / judged, 4) if judged else None,
             "backend": backend.name,
@@ -173,7 +174,6 @@ def verified_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
             "prompt_hash": asked,
             "crop_padding": padding,
             "not_asked": len(by_id) - len(result.table),
-            **review_links(bucket, result.table, images),
         },
     )
     return dg.MaterializeResult(

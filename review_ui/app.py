@@ -37,13 +37,11 @@ class Settings:
         projects: YAMLs whose data is shown.
         session: who is known.
         hosts: what a request may call the server, with the port.
-        signed: hosts of a store from which browsers may load images by signed addresses; none: all goes through here.
     """
 
     projects: Projects
     session: Session
     hosts: frozenset[str]
-    signed: tuple[str, ...] = ()
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -74,7 +72,6 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.leases = Leases()
     app.state.broadcast = broadcast
     app.state.live = looking
-    app.state.signed = bool(settings.signed)
     tell_problems(app)
     for module in (projects, queue, images, events, people, live):
         app.include_router(module.router)
@@ -82,7 +79,7 @@ def create_app(settings: Settings) -> FastAPI:
         for path in PAGES:
             app.add_api_route(path, _page, include_in_schema=False, response_class=FileResponse)
         app.mount("/", StaticFiles(directory=STATIC, html=True))
-    app.add_middleware(Gate, session=settings.session, hosts=settings.hosts, images=settings.signed)
+    app.add_middleware(Gate, session=settings.session, hosts=settings.hosts)
     return app
 
 

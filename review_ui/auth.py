@@ -25,7 +25,7 @@ START = "/start"
 MOST_BODY = 2 << 20
 """Bytes of a request: some thousand operations."""
 _POLICY = (
-    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' blob: data: {images}; "
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "media-src 'self' blob:; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
@@ -96,14 +96,12 @@ class Gate:
         app: behind it.
         session: who is known.
         hosts: what a request may call this server, with the port.
-        images: hosts from which images come by signed addresses.
     """
 
-    def __init__(self, app: ASGIApp, session: Session, hosts: frozenset[str], images: tuple[str, ...] = ()):
+    def __init__(self, app: ASGIApp, session: Session, hosts: frozenset[str]):
         self._app = app
         self._session = session
         self._hosts = hosts
-        self._policy = " ".join(_POLICY.format(images=" ".join(images)).split())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -115,7 +113,7 @@ class Gate:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = self._policy
+                headers["Content-Security-Policy"] = _POLICY
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "no-referrer"
                 headers["Cross-Origin-Opener-Policy"] = "same-origin"

@@ -1,7 +1,7 @@
 """Take the pictures of README and docs from the real programs: `make pictures`.
 
-Runs the sample project in a temporary workspace, starts the Dagster UI on it, opens its pages in headless Chromium
-(Debian's `chromium`), and writes WebP files beside this script. Run it when a page has changed.
+Runs the sample project in a temporary workspace, opens the pages of the Dagster UI and of the review page on it in
+headless Chromium (Debian's `chromium`), and writes WebP files beside this script. Run it when a page has changed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 import httpx
+import review_page
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
@@ -64,6 +65,7 @@ def main() -> None:
         )
         for name, plot in PLOTS.items():
             save(home / "data" / "sample" / plot, name)
+        review_page.take(dlf, env, home, save)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
-from fastapi.responses import FileResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel
 
 from dlf_core.records import Decision
@@ -19,7 +19,6 @@ router = APIRouter(prefix="/api", tags=["images"])
 
 ImageId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="Of an image.")]
 _FOR_GOOD = {"Cache-Control": "private, max-age=31536000, immutable"}
-SIGNED_SECONDS = 600
 
 
 class BoxAnswer(BaseModel):
@@ -138,8 +137,6 @@ def read_file(opened: OfProject, image_id: ImageId, request: Request) -> Respons
         return answer
     _, index, place = opened.bucket_of(image_id)
     path = str(index.image(place)["path"])
-    if request.app.state.signed and (address := opened.store.signed_url(path, SIGNED_SECONDS)):
-        return RedirectResponse(address, 307, headers={"Cache-Control": f"private, max-age={SIGNED_SECONDS // 2}"})
     content, kind = picture(opened.store, image_id, path)
     return Response(content, media_type=kind, headers=_FOR_GOOD | {"ETag": f'"{image_id}"'})
 
