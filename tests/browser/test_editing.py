@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from canvas_page import Place, labels, places, wait_for_boxes, wait_until_saved
+from canvas_page import Place, labels, places, press_all, wait_for_boxes, wait_until_saved
 from playwright.sync_api import Page, expect
 from viewport import NEAR, View, area, canvas_of, centred, fitted, pixels, wheel
 
 pytestmark = pytest.mark.browser
 
-STEPS = 6
 Point = tuple[float, float]
 
 
@@ -64,8 +63,8 @@ ZOOMS: dict[str, Callable[[Page, dict[str, Any]], View]] = {
 }
 
 
-def edit(page: Page, place: Place, view: View) -> None:
-    """Six steps, each checked against what the pointer did."""
+def edit(page: Page, place: Place, view: View) -> Iterator[None]:
+    """Six steps, each checked against what the pointer did; it halts after each."""
     canvas = canvas_of(page)
     middle = canvas["x"] + canvas["width"] / 2, canvas["y"] + canvas["height"] / 2
     found = [box["box_id"] for box in place.boxes() if box["found"] is not None]
@@ -84,18 +83,22 @@ def edit(page: Page, place: Place, view: View) -> None:
     wait_until_saved(page)
     drawn = place.boxes()[-1]["box_id"]
     is_at(drawn, there(-120.5, -90.25), there(60, 70))
+    yield
 
     page.keyboard.down("Shift")
     drag(page, there(-40, 0), there(-9, 21.5))
     page.keyboard.up("Shift")
     is_at(drawn, there(-89.5, -68.75), there(91, 91.5))
+    yield
 
     drag(page, there(91, 91.5), there(141, 52))
     is_at(drawn, there(-89.5, -68.75), there(141, 52))
+    yield
 
     page.keyboard.press("2")
     wait_until_saved(page)
     assert box_of(place, drawn)["class_name"] == "zebra"
+    yield
 
     # One that the model has found, and of which nobody has said anything.
     large = max(found, key=lambda box_id: area(corners_of(place, box_id)))
@@ -104,15 +107,12 @@ def edit(page: Page, place: Place, view: View) -> None:
     corner = view.on_screen(x2, y2)
     drag(page, corner, (corner[0] - 17, corner[1] - 23))
     is_at(large, view.on_screen(x1, y1), (corner[0] - 17, corner[1] - 23))
+    yield
 
     page.keyboard.press("Delete")
     wait_until_saved(page)
     assert box_of(place, large)["deleted"]
-
-
-def press_times(page: Page, key: str, times: int) -> None:
-    for _ in range(times):
-        page.keyboard.press(key)
+    yield
 
 
 @pytest.mark.parametrize("ratio", [1, 2])
@@ -127,17 +127,20 @@ def test_edits_are_exact_and_are_undone_and_done_again(ratio: int, serve: Callab
     wait_for_boxes(page, len(image["boxes"]))
     assert page.evaluate("devicePixelRatio") == ratio
 
+    def now() -> tuple[list[dict[str, Any]], list[str]]:
+        wait_until_saved(page)
+        return state(place), labels(page)
+
+    def press_and_see(keys: list[str]) -> tuple[list[dict[str, Any]], list[str]]:
+        press_all(page, keys)
+        return now()
+
+    states = [(state(place), labels(page))]
     for zoom in ZOOMS.values():
-        before, shown = state(place), labels(page)
-        edit(page, place, zoom(page, image))
-        edited, shown_edited = state(place), labels(page)
-        press_times(page, "Control+z", STEPS)
-        wait_until_saved(page)
-        assert (state(place), labels(page)) == (before, shown)
-        press_times(page, "Control+Shift+Z", STEPS)
-        wait_until_saved(page)
-        assert (state(place), labels(page)) == (edited, shown_edited)
-        press_times(page, "Control+z", STEPS)
-        wait_until_saved(page)
-        assert (state(place), labels(page)) == (before, shown)
+        states = [states[0], *(now() for _ in edit(page, place, zoom(page, image)))]
+        for before in reversed(states[:-1]):
+            assert press_and_see(["Control+z"]) == before
+        again = ["Control+Shift+Z"] * (len(states) - 1)
+        assert press_and_see(again) == states[-1]
+        assert press_and_see(["Control+z"] * len(again)) == states[0]
     assert ada.errors == []

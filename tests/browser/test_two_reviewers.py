@@ -61,6 +61,7 @@ def disagree(two: Two) -> None:
     with two.grace.page.expect_response(EVENTS) as answer:
         two.grace.page.keyboard.press("x")
     assert answer.value.status == 409
+    expect(first(two.grace)).to_have_accessible_name(re.compile(", approved"))  # what is there now
     expect(two.dialog).to_contain_text("Ada was faster")
     expect(two.dialog).to_contain_text("You said rejected; now it is approved")
     assert two.said() == [("Ada", "approved")]
