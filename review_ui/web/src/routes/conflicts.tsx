@@ -1,7 +1,7 @@
 /** Two people said something of the same box: both are shown, and the person chooses. Nothing is overwritten unseen. */
 
 import { useQueryClient } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
 import type { Operation, SubjectAnswer } from "../api/types";
 import { STYLES } from "../canvas/styles";
 import { useAddress } from "../state/address";
@@ -20,6 +20,9 @@ export function Conflicts() {
       void client.invalidateQueries({ queryKey: ["image", project, op.bucket, op.image_id] });
     }
   }, [client, project, conflicts]);
+  // Not a button: who decides by Space would answer before they have read the question.
+  const asking = useRef<HTMLElement>(null);
+  useEffect(() => asking.current?.focus(), [conflict]);
   if (conflict === undefined || project === null) return null;
   const { op, outcome } = conflict;
   const end = (mine: boolean) => {
@@ -32,6 +35,8 @@ export function Conflicts() {
   const who = outcome.current?.reviewer ?? "somebody else";
   return (
     <section
+      ref={asking}
+      tabIndex={-1}
       role="alertdialog"
       aria-labelledby="conflict"
       className="flex flex-wrap items-center gap-4 border-b-2 border-(--accent) bg-(--raised) px-4 py-3 text-sm"
@@ -41,7 +46,7 @@ export function Conflicts() {
         <em>{stateOf(op, outcome.current ?? null)}</em>.
         {conflicts.length > 1 && ` ${conflicts.length - 1} more after this one.`}
       </p>
-      <button type="button" autoFocus className="rounded border border-(--line) px-4 py-1.5" onClick={() => end(false)}>
+      <button type="button" className="rounded border border-(--line) px-4 py-1.5" onClick={() => end(false)}>
         Leave it so
       </button>
       <button type="button" className="rounded border border-(--line) px-4 py-1.5" onClick={() => end(true)}>
