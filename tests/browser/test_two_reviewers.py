@@ -71,6 +71,17 @@ def first(reviewer: Reviewer) -> Locator:
     return reviewer.page.get_by_role("option").first
 
 
+def test_a_conflict_is_not_answered_by_the_keys_that_decide(two: Two) -> None:
+    disagree(two)
+    expect(two.dialog).to_be_focused()
+    press_all(two.grace.page, [" ", "Enter", "a"])
+    expect(two.dialog).to_contain_text("You said rejected; now it is approved")
+    press_all(two.grace.page, ["Tab", "Enter"])
+    expect(two.dialog).to_have_count(0)
+    wait_until_saved(two.grace.page)
+    assert two.said() == [("Ada", "approved"), ("Grace", "unsure"), ("Grace", "approved")]
+
+
 def test_the_second_word_is_said_when_the_person_wants_it_so(two: Two) -> None:
     disagree(two)
     two.dialog.get_by_role("button", name="Say mine all the same").click()
