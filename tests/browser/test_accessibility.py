@@ -22,7 +22,10 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
 STREET = {"project": "cars", "bucket": BUCKETS[0]}
 CANVAS = f"/canvas?{urlencode(STREET | {'image': f'{0:032x}'})}"
 RUN = """async (tags) => {
-  const { violations, passes, incomplete } = await axe.run(document, { runOnly: { type: "tag", values: tags } });
+  const { violations, passes, incomplete } = await axe.run(document, {
+    runOnly: { type: "tag", values: tags },
+    rules: { "target-size": { enabled: true } },
+  });
   const looked = [...passes, ...incomplete].map(({ id }) => id);
   if (!looked.includes("color-contrast")) return [`it has looked at nothing but ${looked.join()}`];
   return violations.filter(({ impact }) => impact === "serious" || impact === "critical")
