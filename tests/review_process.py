@@ -34,14 +34,22 @@ class Server:
 
 @contextlib.contextmanager
 def running(
-    project: Path, *, env: Mapping[str, str] | None = None, cookie: dict[str, str] | None = None, port: int = 0
+    project: Path,
+    *,
+    env: Mapping[str, str] | None = None,
+    cookie: dict[str, str] | None = None,
+    port: int = 0,
+    cwd: Path = ROOT,
 ) -> Iterator[Server]:
-    """A server of its own; with the cookie of an earlier one of the same port, nobody has to come in anew."""
+    """A server of its own; with the cookie of an earlier one of the same port, nobody has to come in anew.
+
+    What lies in `cwd` is what runs: elsewhere than in the checkout, what is installed.
+    """
     command = [sys.executable, "-m", "dlf_assets.cli.main", "review", "--project", str(project), "--no-open"]
     home = str(project.parent.parent)
     env = env or os.environ | {"DLF_HOME": home, "DAGSTER_HOME": home}
     with subprocess.Popen(
-        [*command, "--port", str(port), "--json"], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True
+        [*command, "--port", str(port), "--json"], cwd=cwd, env=env, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
             assert process.stdout is not None

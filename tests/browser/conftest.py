@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from chromium import launched
+from playwright.sync_api import Browser, BrowserContext, Page
 from review_process import Server, running
 from workspaces import SAMPLE, TestWorkspace, make_workspace
 
@@ -43,13 +44,8 @@ def reviewed(made: TestWorkspace, tmp_path: Path) -> TestWorkspace:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert path is not None, "the tests of the page need Chromium: apt-get install -y chromium"
-    flags = ["--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=flags)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @dataclass
