@@ -16,6 +16,8 @@ import { withChange, withWaiting } from "./waiting";
 const AHEAD = 2;
 /** Milliseconds for the last word to be saved, before it is said what is left. */
 const END_WAITS = 3_000;
+/** Who goes from box to box writes no address at each: browsers take some hundred in ten seconds. */
+const RESTS_MS = 300;
 
 export interface Reviewing {
   readonly project: string;
@@ -91,6 +93,16 @@ export function useReviewing(): Reviewing {
     const at = wanted === null ? -1 : boxes.findIndex((box) => box.box_id === wanted);
     setChosen(at >= 0 ? at : nextOpen(boxes, -1));
   }, [image, boxes, asked]);
+
+  // Where one rests stands in the address: reload and a link lead to this very box.
+  useEffect(() => {
+    const box = chosen === null ? undefined : boxes[chosen];
+    if (image === null || box === undefined) return;
+    if (asked.get("image") === image.image_id && asked.get("box") === box.box_id) return;
+    const here = changedAddress("/canvas", asked, { image: image.image_id, box: box.box_id });
+    const timer = setTimeout(() => go(here, "replace"), RESTS_MS);
+    return () => clearTimeout(timer);
+  }, [asked, image, boxes, chosen]);
 
   useEffect(() => {
     if (imageId === null || reviewer === null) return;
