@@ -61,6 +61,26 @@ def test_a_link_leads_to_an_image_and_a_box_of_it(serve: Callable, sit_down: Cal
     assert ada.errors == []
 
 
+def test_the_box_one_rests_at_is_in_the_address(serve: Callable, sit_down: Callable) -> None:
+    server = serve()
+    image = queue(server)["items"][0]
+    with server.client() as client:
+        boxes = client.get(f"/api/images/{image['image_id']}", params=PEOPLE).json()["boxes"]
+    ada = sit_down(server)
+    ada.open(f"/?{urlencode(PEOPLE)}")
+    ada.page.get_by_role("link", name="Start reviewing").click()
+    expect(ada.page.locator("#box-0")).to_have_attribute("aria-selected", "true")
+    for key in ("ArrowDown", "ArrowDown", "a", "ArrowDown"):
+        ada.page.keyboard.press(key)
+    place = PEOPLE | {"image": image["image_id"], "box": boxes[4]["box_id"]}
+    expect(ada.page).to_have_url(f"{server.url}/canvas?{urlencode(place)}")
+
+    ada.page.reload()
+    expect(ada.page.locator("#box-4")).to_have_attribute("aria-selected", "true")
+    ada.page.go_back()
+    expect(ada.page).to_have_url(f"{server.url}/?{urlencode(PEOPLE)}")
+
+
 @pytest.mark.parametrize("filters", FILTERS, ids=lambda filters: next(iter(filters)))
 def test_filters_of_the_address_hold_in_the_grid_and_in_the_canvas(
     serve: Callable, sit_down: Callable, filters: dict[str, str]
@@ -132,7 +152,7 @@ def test_back_leads_from_the_canvas_to_the_grid_with_its_filters(serve: Callable
     expect(heading).to_have_text(items[1]["title"])
     ada.page.keyboard.press("j")
     expect(heading).to_have_text(items[2]["title"])
-    assert asked(ada.page) == PEOPLE | filters | {"image": items[2]["image_id"]}
+    assert (PEOPLE | filters | {"image": items[2]["image_id"]}).items() <= asked(ada.page).items()
     ada.page.reload()
     expect(heading).to_have_text(items[2]["title"])
 
