@@ -3,6 +3,7 @@
  * on the screen is left out; while the view moves, labels are, too.
  */
 
+import { type Part, touches } from "./damage";
 import { REACH, handlesOf } from "./hit";
 import { STYLES, type State } from "./styles";
 import { type Corners, type Size, type Viewport, isVisible, toScreen } from "./viewport";
@@ -47,8 +48,36 @@ type Context = Pick<
   | "imageSmoothingEnabled"
 >;
 
-/** Draw a scene over what is there; how many boxes were on the screen. */
-export function draw(context: Context, scene: Scene, view: Viewport, screen: Size, ratio: number): number {
+/** Draw parts of a scene anew, and leave the rest as it is. `ground` is the colour beside the picture. */
+export function mend(
+  context: CanvasRenderingContext2D,
+  scene: Scene,
+  parts: readonly Part[],
+  view: Viewport,
+  screen: Size,
+  ratio: number,
+  ground: string,
+): void {
+  context.save();
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.beginPath();
+  for (const { x, y, width, height } of parts) context.rect(x, y, width, height);
+  context.clip();
+  context.fillStyle = ground;
+  context.fillRect(0, 0, screen.width, screen.height);
+  draw(context, scene, view, screen, ratio, parts);
+  context.restore();
+}
+
+/** Draw a scene over what is there; how many boxes were on the screen, or in the parts that are drawn. */
+export function draw(
+  context: Context,
+  scene: Scene,
+  view: Viewport,
+  screen: Size,
+  ratio: number,
+  parts: readonly Part[] | null = null,
+): number {
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   if (scene.picture !== null) {
     // Pixels are what a box is judged by: from twice their size on they are shown as they are.
@@ -59,7 +88,11 @@ export function draw(context: Context, scene: Scene, view: Viewport, screen: Siz
   if (scene.hidden) return 0;
   const seen = scene.boxes
     .map((box, number) => ({ box, number }))
-    .filter(({ box }) => isVisible(view, scene.image, screen, box.corners));
+    .filter(
+      ({ box }) =>
+        isVisible(view, scene.image, screen, box.corners) &&
+        (parts === null || touches(parts, box.corners, view, scene)),
+    );
   for (const state of Object.keys(STYLES) as State[]) {
     const some = seen.filter(({ box, number }) => box.state === state && number !== scene.chosen);
     if (some.length > 0)
@@ -71,7 +104,7 @@ export function draw(context: Context, scene: Scene, view: Viewport, screen: Siz
         scene.image,
       );
   }
-  if (!scene.moving && seen.length <= MOST_LABELS) {
+  if (!scene.moving && parts === null && seen.length <= MOST_LABELS) {
     for (const { box } of seen) label(context, box, view, scene.image);
   }
   const chosen = scene.chosen === null ? undefined : scene.boxes[scene.chosen];
@@ -80,7 +113,8 @@ export function draw(context: Context, scene: Scene, view: Viewport, screen: Siz
   return seen.length;
 }
 
-function onScreen(box: Corners, view: Viewport, image: Size): readonly [number, number, number, number] {
+/** Left, top, width and height of a box in CSS pixels. */
+export function onScreen(box: Corners, view: Viewport, image: Size): readonly [number, number, number, number] {
   const low = toScreen(view, image, { x: box.x1, y: box.y1 });
   const high = toScreen(view, image, { x: box.x2, y: box.y2 });
   return [low.x, low.y, high.x - low.x, high.y - low.y];

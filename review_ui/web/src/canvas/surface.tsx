@@ -6,13 +6,16 @@ import {
   useEffect,
   useImperativeHandle,
   useLayoutEffect,
+  useMemo,
   useRef,
   useState,
 } from "react";
 import type { Ref } from "react";
 import type { BoxAnswer, Corners } from "../api/types";
 import { drawn, isSame, moved, resized } from "./edit";
-import { draw } from "./engine";
+import { Cache } from "./cache";
+import { damaged } from "./damage";
+import { type Scene, draw, mend } from "./engine";
 import { type Handle, boxAt, handleAt } from "./hit";
 import { stateOf } from "./styles";
 import { type Point, type Size, type Viewport, centred, fit, panned, toImage, zoomed } from "./viewport";
@@ -55,31 +58,51 @@ export function Surface(props: Props) {
   const pointers = useRef(new Map<number, Point>());
   const movedAt = useRef(0);
   const frame = useRef(0);
+  const cache = useRef<Cache | null>(null);
+  /** What is on the canvas, when it was drawn at rest. */
+  const painted = useRef<{ scene: Scene; view: Viewport; screen: Size; ground: string; seen: number } | null>(null);
 
+  const shown = useMemo(
+    () => boxes.map((box) => ({ corners: box.corners, state: stateOf(box), label: box.class_name })),
+    [boxes],
+  );
   const paint = useCallback(() => {
+    cancelAnimationFrame(frame.current);
     const element = canvas.current;
     const context = element?.getContext("2d", { alpha: false, desynchronized: true });
     if (!element || !context || screen.width === 0) return;
     const doing = gesture.current;
-    const shown = boxes.map((box, number) => ({
-      corners: number === chosen && (doing?.kind === "resize" || doing?.kind === "move") ? doing.corners : box.corners,
-      state: stateOf(box),
-      label: box.class_name,
-    }));
-    const moving = performance.now() - movedAt.current < STILL_MS;
-    context.fillStyle = getComputedStyle(element).backgroundColor;
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.fillRect(0, 0, element.width, element.height);
+    const held = doing?.kind === "resize" || doing?.kind === "move" ? doing.corners : null;
     const draft = doing?.kind === "draw" ? drawn(doing.from, doing.to, image) : null;
-    draw(
-      context,
-      { image, picture, boxes: shown, chosen, hidden, draft, moving },
-      view.current,
-      screen,
-      devicePixelRatio,
-    );
+    const moving = performance.now() - movedAt.current < STILL_MS;
+    const now: Scene = {
+      image,
+      picture,
+      boxes: held === null ? shown : shown.map((box, number) => (number === chosen ? { ...box, corners: held } : box)),
+      chosen,
+      hidden,
+      draft,
+      moving,
+    };
+    const ground = getComputedStyle(element).backgroundColor;
+    const last = painted.current;
+    painted.current = null;
+    const still = last !== null && last.view === view.current && last.screen === screen && last.ground === ground;
+    const parts = still ? damaged(last.scene, now, last.seen, view.current, devicePixelRatio) : null;
+    let seen = last?.seen ?? 0;
+    if (parts !== null) mend(context, now, parts, view.current, screen, devicePixelRatio, ground);
+    else {
+      context.setTransform(1, 0, 0, 1, 0, 0);
+      context.fillStyle = ground;
+      context.fillRect(0, 0, element.width, element.height);
+      if (moving && held === null && draft === null) {
+        cache.current ??= new Cache();
+        cache.current.draw(context, now, view.current, screen, devicePixelRatio, ground);
+      } else seen = draw(context, now, view.current, screen, devicePixelRatio);
+    }
     if (moving) later(STILL_MS);
-  }, [boxes, chosen, hidden, image, picture, screen]);
+    else painted.current = { scene: now, view: view.current, screen, ground, seen };
+  }, [shown, chosen, hidden, image, picture, screen]);
   const newest = useRef(paint);
   newest.current = paint;
   const soon = useCallback(() => {
@@ -106,6 +129,7 @@ export function Surface(props: Props) {
     const watch = new ResizeObserver(() => {
       element.width = Math.round(element.clientWidth * devicePixelRatio);
       element.height = Math.round(element.clientHeight * devicePixelRatio);
+      painted.current = null;
       setScreen({ width: element.clientWidth, height: element.clientHeight });
     });
     watch.observe(element);
@@ -115,7 +139,10 @@ export function Surface(props: Props) {
     if (screen.width > 0) view.current = fit(image, screen);
     // Only another image, or another window, is fitted anew.
   }, [image.image_id, screen]);
-  useLayoutEffect(() => paint(), [paint]);
+  // A canvas that has just been resized is empty, and would be seen so. All else waits for the frame: one press of a key
+  // changes the boxes and which one is chosen, one after the other.
+  useLayoutEffect(() => newest.current(), [screen]);
+  useLayoutEffect(() => soon(), [paint, soon]);
 
   const middle = { x: screen.width / 2, y: screen.height / 2 };
   useImperativeHandle(props.ref, () => ({
