@@ -1,7 +1,7 @@
 /** One image, large: where people decide. */
 
 import { useEffect, useMemo, useRef, useState } from "react";
-import { picture } from "../canvas/pictures";
+import { picture, pictureAtHand } from "../canvas/pictures";
 import { moved } from "../canvas/edit";
 import { spoken } from "../canvas/styles";
 import { Surface, type SurfaceHandle } from "../canvas/surface";
@@ -143,7 +143,11 @@ export function CanvasRoute() {
           {broken !== null && <Message title="The picture cannot be shown" text={broken} />}
           <Surface
             ref={surface}
-            picture={bitmap !== null && bitmap.id === image.image_id ? bitmap.picture : null}
+            picture={
+              bitmap !== null && bitmap.id === image.image_id
+                ? bitmap.picture
+                : pictureAtHand(review.project, image.image_id)
+            }
             image={image}
             boxes={boxes}
             chosen={chosen}

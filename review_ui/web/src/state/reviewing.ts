@@ -18,6 +18,9 @@ const AHEAD = 2;
 const END_WAITS = 3_000;
 /** Who goes from box to box writes no address at each: browsers take some hundred in ten seconds. */
 const RESTS_MS = 300;
+/** What is not seen waits until the image one has just come to is drawn; who only passes by an image takes no lease. */
+const AHEAD_MS = 60;
+const LEASE_MS = 300;
 
 export interface Reviewing {
   readonly project: string;
@@ -106,30 +109,38 @@ export function useReviewing(): Reviewing {
 
   useEffect(() => {
     if (imageId === null || reviewer === null) return;
-    const hold = () =>
+    let held = false;
+    const hold = () => {
+      held = true;
       void lease(project, imageId, reviewer, false).then(
         ({ holder }) => holder !== null && tell(`${holder} is looking at this image too`),
         () => undefined, // advice, and no more
       );
-    hold();
+    };
+    const first = setTimeout(hold, LEASE_MS);
     const timer = setInterval(hold, 60_000);
     return () => {
+      clearTimeout(first);
       clearInterval(timer);
-      void lease(project, imageId, reviewer, true).catch(() => undefined);
+      if (held) setTimeout(() => void lease(project, imageId, reviewer, true).catch(() => undefined), LEASE_MS);
     };
   }, [project, imageId, reviewer, tell]);
 
   useEffect(() => {
     if (place < 0 || outbox === null) return;
-    for (const next of Array.from({ length: AHEAD }, (_, step) => queue.at(place + 1 + step))) {
-      if (next === undefined) continue;
-      void picture(project, next.image_id).catch(() => undefined);
-      void client.prefetchQuery({
-        queryKey: ["image", project, bucket, next.image_id],
-        queryFn: ({ signal }) => read(next.image_id, signal),
-        staleTime: Infinity,
-      });
-    }
+    const ahead = () => {
+      for (const next of Array.from({ length: AHEAD }, (_, step) => queue.at(place + 1 + step))) {
+        if (next === undefined) continue;
+        void picture(project, next.image_id).catch(() => undefined);
+        void client.prefetchQuery({
+          queryKey: ["image", project, bucket, next.image_id],
+          queryFn: ({ signal }) => read(next.image_id, signal),
+          staleTime: Infinity,
+        });
+      }
+    };
+    const timer = setTimeout(ahead, AHEAD_MS);
+    return () => clearTimeout(timer);
   }, [client, outbox, read, project, bucket, queue, place]);
 
   const show = useCallback(
