@@ -1,8 +1,8 @@
 /** The images that fit, small. */
 
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { memo, useEffect, useMemo, useRef, useState } from "react";
 import { readQueue, thumbOf } from "../api/client";
 import type { QueueItem } from "../api/types";
 import { changedAddress, go, useAddress } from "../state/address";
@@ -17,9 +17,14 @@ const HEIGHT = 220;
 export function Tiles({ project, bucket }: { readonly project: string; readonly bucket: string }) {
   const { asked } = useAddress();
   const question = useMemo(() => questionOf(asked, project, bucket), [asked, project, bucket]);
+  const client = useQueryClient();
   const first = useQuery({
     queryKey: ["queue", question],
-    queryFn: ({ signal }) => readQueue({ ...question, limit: PAGE }, signal),
+    queryFn: async ({ signal }) => {
+      const page = await readQueue({ ...question, limit: PAGE }, signal);
+      client.setQueryData(["queue", question, page.cursor, 0], page); // the first tiles stand on it
+      return page;
+    },
     staleTime: 0,
   });
   const frame = useRef<HTMLDivElement>(null);
@@ -100,42 +105,43 @@ interface RowProps {
   readonly rushing: boolean;
 }
 
-function Row({ number, top, columns, question, cursor, total, rushing }: RowProps) {
+/** Some images beside each other. A row that only flies by asks the server for nothing. */
+const Row = memo(function Row({ number, top, columns, question, cursor, total, rushing }: RowProps) {
+  const [seen, setSeen] = useState(!rushing);
+  if (!seen && !rushing) setSeen(true);
   const places = Array.from({ length: columns }, (_, column) => number * columns + column).filter(
     (place) => place < total,
   );
   return (
     <div className="absolute left-0 flex w-full" style={{ transform: `translateY(${top}px)`, height: HEIGHT }}>
-      {places.map((place) => (
-        <Tile key={place} place={place} question={question} cursor={cursor} rushing={rushing} />
-      ))}
+      {places.map((place) =>
+        seen ? <Tile key={place} place={place} question={question} cursor={cursor} /> : <Blank key={place} />,
+      )}
     </div>
   );
+});
+
+function Blank() {
+  return <div className="m-1 rounded bg-(--raised)" style={{ width: TILE - 8, height: HEIGHT - 8 }} />;
 }
 
 function Tile({
   place,
   question,
   cursor,
-  rushing,
 }: {
   readonly place: number;
   readonly question: Readonly<Record<string, string>>;
   readonly cursor: string;
-  readonly rushing: boolean;
 }) {
   const { asked } = useAddress();
-  const [seen, setSeen] = useState(!rushing);
-  if (!seen && !rushing) setSeen(true);
   const offset = Math.floor(place / PAGE) * PAGE;
   const page = useQuery({
     queryKey: ["queue", question, cursor, offset],
     queryFn: ({ signal }) => readQueue({ ...question, cursor, offset, limit: PAGE }, signal),
-    enabled: seen,
   });
   const item: QueueItem | undefined = page.data?.items[place - offset];
-  if (item === undefined || !seen)
-    return <div className="m-1 animate-pulse rounded bg-(--raised)" style={{ width: TILE - 8, height: HEIGHT - 8 }} />;
+  if (item === undefined) return <Blank />;
   const href = changedAddress("/canvas", asked, { bucket: question.bucket ?? null, image: item.image_id });
   const state =
     item.decision === "none"
