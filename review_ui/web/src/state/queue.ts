@@ -12,6 +12,8 @@ export interface Queue {
   readonly imageId: string | null;
   /** Its place, from 0; −1: it is not among what was asked for, or not found yet. */
   readonly place: number;
+  /** Whether it is there: until then nobody knows what comes next. */
+  readonly read: boolean;
   readonly total: number;
   readonly at: (place: number) => QueueItem | undefined;
   readonly error: string | null;
@@ -58,6 +60,7 @@ export function useQueue(question: string, wanted: string | null, ready: boolean
     return {
       imageId,
       place: placeIn(pages, imageId),
+      read: first.data !== undefined,
       total: first.data?.total ?? 0,
       at: (place) => itemAt(pages, place),
       error: first.error?.message ?? null,

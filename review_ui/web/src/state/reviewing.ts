@@ -150,8 +150,10 @@ export function useReviewing(): Reviewing {
   const move = useCallback(
     (by: 1 | -1) => {
       // Of an image beside the queue the next one is the queue's first.
-      const next = queue.at(place < 0 ? 0 : place + by);
+      const wanted = place < 0 ? 0 : place + by;
+      const next = queue.at(wanted);
       if (next !== undefined) show(next.image_id);
+      else if (!queue.read || (wanted >= 0 && wanted < queue.total)) tell("The queue is still being read.");
       else if (by < 0) tell("This is the first image of the queue.");
       else
         void (outbox?.empty(END_WAITS) ?? Promise.reject())
