@@ -56,3 +56,19 @@ def test_two_hundred_boxes_by_keyboard_alone_are_the_same_after_a_restart(serve:
     wait_for_boxes(page, len(boxes))
     assert labels(page) == shown
     assert place.boxes() == told
+
+
+def test_a_queue_that_is_not_there_yet_is_not_called_finished(serve: Callable, sit_down: Callable) -> None:
+    server = serve("people")
+    first, second, *_ = places(server, "people", "positive/people")
+    ada = sit_down(server)
+    page = ada.page
+    page.route("**/api/queue?*", lambda route: route.fulfill(status=503, json={}))  # the page asks again
+    ada.open(first.path)
+    wait_for_boxes(page, len(first.boxes()))
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("alert")).to_contain_text("the queue is still being read")
+    page.unroute("**/api/queue?*")
+    page.get_by_text("1 of 6").wait_for()
+    page.keyboard.press("ArrowRight")
+    wait_for_boxes(page, len(second.boxes()))
