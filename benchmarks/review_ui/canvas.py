@@ -76,7 +76,7 @@ def moving(browser: Browser, server: Server, made: Made) -> Iterator[Figure]:
 
 
 def _frames_while(who: Visitor, made: Made, move: Callable[[Visitor, float, float], None]) -> list[float]:
-    box = who.page.locator("canvas").bounding_box()
+    box = who.page.locator("section canvas").bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     who.page.mouse.move(x, y)

@@ -27,7 +27,7 @@ window.bench = (() => {
 
   // Whether the middle of the canvas has the colour of a picture's mark.
   const isAt = (colour) => {
-    const canvas = document.querySelector("canvas");
+    const canvas = document.querySelector("section canvas");
     if (canvas === null || canvas.width === 0) return false;
     const found = canvas.getContext("2d").getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data;
     return colour.every((level, place) => Math.abs(level - found[place]) < 30);

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from review_process import Server
 
 DECISIONS = {"a": "approved", "x": "rejected", "u": "unsure"}
@@ -51,9 +51,38 @@ def places(server: Server, project: str, bucket: str) -> list[Place]:
 
 
 def labels(page: Page) -> list[str]:
-    """The boxes as the page says them to those who hear it."""
-    options = page.get_by_role("option")
-    return list(options.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))"))
+    """The boxes as the page says them to those who hear it. Only those in view are in the page: it is scrolled."""
+    return list(page.get_by_role("listbox").evaluate(_LABELS))
+
+
+_LABELS = """async (list) => {
+    const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+    const found = new Map();
+    const before = list.scrollTop;
+    for (let top = 0; ; top += list.clientHeight) {
+        list.scrollTop = top;
+        await frame();
+        await frame();
+        for (const one of list.querySelectorAll('[role="option"]'))
+            found.set(Number(one.ariaPosInSet), one.ariaLabel);
+        if (top + list.clientHeight >= list.scrollHeight) break;
+    }
+    list.scrollTop = before;
+    return [...found].sort(([one], [other]) => one - other).map(([, label]) => label);
+}"""
+
+
+def option(page: Page, number: int) -> Locator:
+    """One box of the list, scrolled into view."""
+    found = page.locator(f'[role="option"][aria-posinset="{number + 1}"]')
+    page.get_by_role("listbox").evaluate(f"list => (list.scrollTop = {number} * list.scrollHeight / {count(page)})")
+    found.wait_for()
+    return found
+
+
+def count(page: Page) -> int:
+    """How many boxes the list says it has."""
+    return int((page.get_by_role("listbox").get_attribute("aria-label") or "0").split()[0])
 
 
 def shown_decisions(page: Page) -> list[str]:
@@ -73,7 +102,7 @@ def press_all(page: Page, keys: Sequence[str], each: Callable[[], None] = lambda
 
 
 def wait_for_boxes(page: Page, count: int) -> None:
-    expect(page.get_by_role("option")).to_have_count(count)
+    expect(page.get_by_role("listbox", name=f"{count} boxes")).to_be_visible()
 
 
 def wait_until_saved(page: Page, timeout: float = 20_000) -> None:

@@ -4,35 +4,27 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from chromium import launched
-from playwright.sync_api import Browser, BrowserContext, Page
+from filelock import FileLock
+from made_projects import make_projects
+from playwright.sync_api import Browser
 from review_process import Server, running
-from workspaces import SAMPLE, TestWorkspace, make_workspace
-
-BUCKETS = {"positive/people": SAMPLE / "photos" / "people", "other/animals": SAMPLE / "photos" / "animals"}
-CROWD = SAMPLE / "photos" / "people" / "000000184324.jpg"
+from reviewer import Reviewer
+from workspaces import TestWorkspace
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> TestWorkspace:
-    """To be copied, not to be used: `people`, six photos with some boxes each, and `crowd`, one photo on which the
-    detector draws hundreds of boxes, since it may draw what it is hardly sure of."""
-    workspace = make_workspace(tmp_path_factory.mktemp("made") / "workspace")
-    crowd = workspace.root / "crowd"
-    crowd.mkdir()
-    shutil.copy(CROWD, crowd)
-    queries = "[person, zebra, handbag]"
-    workspace.write_project("people", BUCKETS, falcon_queries=queries, thresholds="{filter_score: 0.05}")
-    few = "{label_score: 0.05, filter_score: 0.05}"
-    workspace.write_project("crowd", {"positive/street": crowd}, falcon_queries=queries, thresholds=few)
-    for name in ("people", "crowd"):
-        done = workspace.dlf("pipeline", "--project", name)
-        assert done.returncode == 0, done.stderr
-    return workspace
+def made(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> TestWorkspace:
+    """Both projects of `made_projects`. To be copied, not to be used."""
+    if worker_id == "master":
+        return make_projects(tmp_path_factory.mktemp("made") / "workspace")
+    # Beside each other, tests have one: it takes longer than most of them.
+    shared = tmp_path_factory.getbasetemp().parent / "made"
+    with FileLock(f"{shared}.lock"):
+        return TestWorkspace(shared) if shared.exists() else make_projects(shared)
 
 
 @pytest.fixture
@@ -46,20 +38,6 @@ def reviewed(made: TestWorkspace, tmp_path: Path) -> TestWorkspace:
 def chromium() -> Iterator[Browser]:
     with launched() as browser:
         yield browser
-
-
-@dataclass
-class Reviewer:
-    """Somebody at a browser of their own, who has come in and said who they are."""
-
-    page: Page
-    context: BrowserContext
-    server: Server
-    errors: list[str]
-    """What the browser's console complained of."""
-
-    def open(self, path: str) -> None:
-        self.page.goto(self.server.url + path)
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from canvas_page import Place, labels, places, press_all, wait_for_boxes, wait_until_saved
-from playwright.sync_api import Page, expect
+from canvas_page import Place, labels, option, places, press_all, wait_for_boxes, wait_until_saved
+from playwright.sync_api import Page
 from viewport import NEAR, View, area, canvas_of, centred, fitted, pixels, wheel
 
 pytestmark = pytest.mark.browser
@@ -79,7 +79,7 @@ def edit(page: Page, place: Place, view: View) -> Iterator[None]:
 
     page.keyboard.press("b")
     drag(page, there(-120.5, -90.25), there(60, 70))
-    expect(page.get_by_role("option")).to_have_count(len(found) + 1)
+    wait_for_boxes(page, len(found) + 1)
     wait_until_saved(page)
     drawn = place.boxes()[-1]["box_id"]
     is_at(drawn, there(-120.5, -90.25), there(60, 70))
@@ -102,7 +102,7 @@ def edit(page: Page, place: Place, view: View) -> Iterator[None]:
 
     # One that the model has found, and of which nobody has said anything.
     large = max(found, key=lambda box_id: area(corners_of(place, box_id)))
-    page.get_by_role("option").nth(found.index(large)).click()
+    option(page, found.index(large)).click()
     x1, y1, x2, y2 = corners_of(place, large)
     corner = view.on_screen(x2, y2)
     drag(page, corner, (corner[0] - 17, corner[1] - 23))

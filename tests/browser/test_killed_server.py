@@ -8,7 +8,7 @@ from itertools import cycle, islice
 
 import httpx
 import pytest
-from canvas_page import DECISIONS, EVENTS, places, press_all, shown_decisions, state_of_saving, wait_for_boxes
+from canvas_page import DECISIONS, EVENTS, count, places, press_all, shown_decisions, state_of_saving, wait_for_boxes
 from playwright.sync_api import Page, Route, expect
 from review_log import logged
 from review_process import Server
@@ -42,11 +42,14 @@ class Kill:
 
 def shown_as_saved(page: Page) -> int:
     """How many decisions the page shows, less those it says are waiting."""
-    state, decisions = page.evaluate(
+    # Both of one moment: the state of saving, and how many boxes are said to be undecided.
+    state, bar = page.evaluate(
         """() => [document.querySelector("header output").textContent,
-                  [...document.querySelectorAll('[role="option"]')].map((one) => one.getAttribute("aria-label"))]"""
+                  document.querySelector('section[aria-label="Image"]').textContent]"""
     )
-    shown = sum(any(word in label for word in DECISIONS.values()) for label in decisions)
+    undecided = re.search(r"(\d+) undecided", bar)
+    assert undecided is not None
+    shown = count(page) - int(undecided.group(1))
     waiting = re.search(r"\d+", state)
     if waiting is None and state != "all saved":
         return 0

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from canvas_page import places, press_all, shown_decisions, wait_for_boxes, wait_until_saved
-from conftest import BUCKETS
+from made_projects import BUCKETS
 from workspaces import TestWorkspace
 
 pytestmark = pytest.mark.browser

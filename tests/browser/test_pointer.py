@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import pytest
-from canvas_page import Place, places, shown_decisions, wait_for_boxes, wait_until_saved
+from canvas_page import Place, count, option, places, shown_decisions, wait_for_boxes, wait_until_saved
 from playwright.sync_api import CDPSession, Page, expect
 from viewport import NEAR, View, area, canvas_of, fitted, pixels, wheel
 
@@ -33,13 +33,13 @@ class Canvas:
 
     def drawn(self, at: Point) -> tuple[float, ...]:
         """Draw a box from a place on: its corners, in pixels of the image."""
-        page, count = self.page, self.page.get_by_role("option").count()
+        page, before = self.page, count(self.page)
         page.keyboard.press("b")
         page.mouse.move(*at)
         page.mouse.down()
         page.mouse.move(at[0] + SIZE, at[1] + SIZE, steps=3)
         page.mouse.up()
-        wait_for_boxes(page, count + 1)
+        wait_for_boxes(page, before + 1)
         wait_until_saved(page)
         image = self.place.answer()
         return pixels(image, image["boxes"][-1]["corners"])
@@ -88,7 +88,7 @@ def test_a_plain_drag_moves_the_picture_and_a_click_then_meets_its_box(canvas: C
         under = [other for other, (x1, y1, x2, y2) in enumerate(corners) if x1 <= x <= x2 and y1 <= y <= y2]
         smallest = min(under, key=lambda other: area(corners[other]))
         page.mouse.click(*view.on_screen(x, y))
-        expect(page.get_by_role("option").nth(smallest)).to_have_attribute("aria-selected", "true")
+        expect(option(page, smallest)).to_have_attribute("aria-selected", "true")
 
     at = canvas.at(0.3, 0.3)
     canvas.lies_at(*view.in_image(*at), view.scale, at)

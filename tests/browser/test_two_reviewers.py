@@ -10,15 +10,16 @@ import pytest
 from canvas_page import (
     EVENTS,
     Place,
+    option,
     places,
     press_all,
     shown_decisions,
     wait_for_boxes,
     wait_until_saved,
 )
-from conftest import Reviewer
 from playwright.sync_api import Locator, Route, expect
 from review_log import logged
+from reviewer import Reviewer
 from workspaces import TestWorkspace
 
 pytestmark = pytest.mark.browser
@@ -68,7 +69,7 @@ def disagree(two: Two) -> None:
 
 
 def first(reviewer: Reviewer) -> Locator:
-    return reviewer.page.get_by_role("option").first
+    return option(reviewer.page, 0)
 
 
 def test_a_conflict_is_not_answered_by_the_keys_that_decide(two: Two) -> None:
@@ -142,13 +143,13 @@ def test_two_who_decide_different_boxes_at_once_are_not_in_each_others_way(serve
     expected = decided(count, {"approved": range(40), "rejected": range(100, 140)})
     assert place.decisions() == expected
     for one in (ada, grace):
-        expect(one.page.get_by_role("option").nth(139)).to_have_accessible_name(re.compile(", rejected"))
-        expect(one.page.get_by_role("option").nth(39)).to_have_accessible_name(re.compile(", approved"))
+        expect(option(one.page, 139)).to_have_accessible_name(re.compile(", rejected"))
+        expect(option(one.page, 39)).to_have_accessible_name(re.compile(", approved"))
         assert shown_decisions(one.page) == expected
 
 
 def choose(reviewer: Reviewer, number: int) -> None:
-    reviewer.page.get_by_role("option").nth(number).click()
+    option(reviewer.page, number).click()
 
 
 def decided(count: int, ranges: dict[str, Sequence[int]]) -> list[str]:
@@ -172,7 +173,7 @@ def test_what_one_says_while_the_image_is_read_anew_stays(two: Two) -> None:
     page.route(f"**/api/images/{two.place.image_id}?*", late, times=1)
     choose(two.grace, 5)
     two.grace.page.keyboard.press("x")
-    expect(page.get_by_role("option").nth(5)).to_have_accessible_name(re.compile(", rejected"))
+    expect(option(page, 5)).to_have_accessible_name(re.compile(", rejected"))
     expect(first(two.ada)).to_have_accessible_name(re.compile(", approved"))
     press_all(page, ["ArrowUp", "u"])
     wait_until_saved(page)

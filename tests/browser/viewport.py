@@ -14,6 +14,9 @@ MARGIN = 0.96
 NEAR = 0.5
 """Pixels of the image by which corners may differ from what the pointer did."""
 
+CANVAS = 'section[aria-label="Image"] canvas'
+"""The large one; beside it the chosen box is shown."""
+
 
 @dataclass(frozen=True)
 class View:
@@ -48,7 +51,7 @@ class View:
 
 
 def canvas_of(page: Page) -> FloatRect:
-    found = page.locator("canvas").bounding_box()
+    found = page.locator(CANVAS).bounding_box()
     assert found is not None
     return found
 

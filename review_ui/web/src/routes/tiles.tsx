@@ -152,6 +152,7 @@ function Tile({
   return (
     <a
       href={href}
+      aria-label={`${item.title}, ${state}`}
       className="m-1 flex flex-col overflow-hidden rounded border border-(--line) bg-(--raised) text-xs"
       style={{ width: TILE - 8, height: HEIGHT - 8 }}
       onClick={(event) => {
