@@ -106,7 +106,7 @@ def people(page: Page, server: Server) -> None:
     decide(server, 0, "approved")
     grid(page, server)
     page.get_by_role("button", name="People and agreement").click()
-    page.get_by_role("cell", name="Ada").wait_for()
+    page.get_by_role("cell", name="Grace").wait_for()
 
 
 def live(page: Page, server: Server) -> None:

@@ -67,7 +67,7 @@ def test_a_queue_that_is_not_there_yet_is_not_called_finished(serve: Callable, s
     ada.open(first.path)
     wait_for_boxes(page, len(first.boxes()))
     page.keyboard.press("ArrowRight")
-    expect(page.get_by_role("alert")).to_contain_text("the queue is still being read")
+    expect(page.get_by_role("alert")).to_contain_text("The queue is still being read")
     page.unroute("**/api/queue?*")
     page.get_by_text("1 of 6").wait_for()
     page.keyboard.press("ArrowRight")

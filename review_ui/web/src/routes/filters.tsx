@@ -51,10 +51,7 @@ export function Filters({ project, bucket }: { readonly project: string; readonl
   return (
     <form
       className="flex flex-wrap items-center gap-4 border-b border-(--line) px-4 py-2 text-sm"
-      onSubmit={(event) => {
-        event.preventDefault();
-        set("search", search);
-      }}
+      onSubmit={(event) => event.preventDefault()}
     >
       {choice("class_name", "Class", facets.data?.classes)}
       {choice("verdict", "Model says", facets.data?.verdicts)}
@@ -81,6 +78,8 @@ export function Filters({ project, bucket }: { readonly project: string; readonl
         placeholder="Search"
         value={search}
         onChange={(event) => setSearch(event.target.value)}
+        // With several fields and no button a browser submits nothing by itself.
+        onKeyDown={(event) => event.key === "Enter" && set("search", search)}
         className={FIELD}
       />
     </form>

@@ -179,7 +179,11 @@ export function useReviewing(): Reviewing {
         stepKey,
         step.changes.reduce((now, change) => withChange(now, change, reviewer), before),
       );
-      void outbox.say(project, ops).catch((error: unknown) => tell(`not saved: ${String(error)}`, true));
+      void outbox.say(project, ops).catch((error: unknown) => {
+        // The browser could not keep it (its disk is full): what is shown must not say otherwise.
+        tell(`not saved: ${String(error)}`, true);
+        void client.invalidateQueries({ queryKey: stepKey });
+      });
     },
     [client, outbox, project, reviewer, tell],
   );
