@@ -51,7 +51,10 @@ export function Filters({ project, bucket }: { readonly project: string; readonl
   return (
     <form
       className="flex flex-wrap items-center gap-4 border-b border-(--line) px-4 py-2 text-sm"
-      onSubmit={(event) => event.preventDefault()}
+      onSubmit={(event) => {
+        event.preventDefault();
+        set("search", search);
+      }}
     >
       {choice("class_name", "Class", facets.data?.classes)}
       {choice("verdict", "Model says", facets.data?.verdicts)}

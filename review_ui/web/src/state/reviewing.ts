@@ -103,7 +103,11 @@ export function useReviewing(): Reviewing {
     if (image === null || box === undefined) return;
     if (asked.get("image") === image.image_id && asked.get("box") === box.box_id) return;
     const here = changedAddress("/canvas", asked, { image: image.image_id, box: box.box_id });
-    const timer = setTimeout(() => go(here, "replace"), RESTS_MS);
+    const timer = setTimeout(() => {
+      // Effects are cleaned up after what they follow from is drawn: by now another image may be in the address.
+      const shown = new URLSearchParams(window.location.search).get("image");
+      if (shown === asked.get("image")) go(here, "replace");
+    }, RESTS_MS);
     return () => clearTimeout(timer);
   }, [asked, image, boxes, chosen]);
 
