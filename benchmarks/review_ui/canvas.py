@@ -42,6 +42,7 @@ def verdicts(browser: Browser, server: Server, made: Made) -> Iterator[Figure]:
                 who.page.keyboard.press(KEYS[number % len(KEYS)])
                 found.append(who.ask("bench.armed"))
                 time.sleep(0.05)  # a person's pause: what is sent meanwhile counts, too
+            who.page.get_by_text("all saved").wait_for()
             p95 = percentile(found, 95)
             yield Figure("verdicts", f"key to verdict painted, {count:,} boxes, p95", "ms", p95, 50, more=spread(found))
 

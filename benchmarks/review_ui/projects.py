@@ -66,7 +66,8 @@ def crowded(root: Path) -> Made:
         paths = [f"raw/{bucket}/{one}.jpg" for one in ids]
         for number, path in enumerate(paths):
             store_of(project).put(path, _marked(photos[number % _DISTINCT], number))
-        _write(project, bucket, ids, paths, (WIDTH, HEIGHT), np.repeat(np.arange(images), boxes), _apart(chance, boxes))
+        of_image = np.repeat(np.arange(images), boxes)
+        _write(project, bucket, chance, ids, paths, (WIDTH, HEIGHT), of_image, _apart(chance, boxes))
     return Made(project, found)
 
 
@@ -81,7 +82,7 @@ def many(root: Path) -> Made:
     ids = _ids(chance, MANY_IMAGES, 16)
     paths = [files[number % MANY_FILES] for number in range(MANY_IMAGES)]
     of_image = np.sort(chance.integers(0, MANY_IMAGES, MANY_BOXES))
-    _write(project, bucket, ids, paths, (640, 480), of_image, _anywhere(chance, MANY_BOXES), decided=0.2)
+    _write(project, bucket, chance, ids, paths, (640, 480), of_image, _anywhere(chance, MANY_BOXES), decided=0.2)
     return Made(project, {bucket: ids})
 
 
@@ -126,6 +127,7 @@ def _anywhere(chance: np.random.Generator, boxes: int) -> np.ndarray:
 def _write(
     project: Project,
     bucket: str,
+    chance: np.random.Generator,
     ids: list[str],
     paths: list[str],
     size: tuple[int, int],
@@ -133,8 +135,12 @@ def _write(
     corners: np.ndarray,
     decided: float = 0.0,
 ) -> None:
-    """The tables that the page reads. `corners` of one image are those of all."""
-    chance, images, boxes = np.random.default_rng(2), len(ids), len(of_image)
+    """The tables that the page reads. `corners` of one image are those of all.
+
+    `chance` is the project's: one begun anew for each bucket gives boxes of two buckets the same ids, and then a
+    verdict on one of them is in conflict with that on the other.
+    """
+    images, boxes = len(ids), len(of_image)
     gathered = {"candidate_id": ids, "image_id": ids, "memo_key": ids, "path": paths, "order": range(images)}
     gathered |= {"url": [f"https://example.org/{number}.jpg" for number in range(images)]}
     gathered |= {"title": [f"Street {number}" for number in range(images)]}
