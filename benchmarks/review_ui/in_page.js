@@ -44,6 +44,19 @@ window.bench = (() => {
       watch.observe(document.body, { subtree: true, characterData: true });
     });
 
+  // The heading names the next image in the step in which the canvas is told of it. Its picture is looked for when the
+  // frame is over: reading pixels stops all drawing, and would be measured, too. What is not there then is waited for.
+  const nextImage = (colour) =>
+    new Promise((done) => {
+      const watch = new MutationObserver(async (records) => {
+        if (!records.some((record) => record.target.parentElement?.tagName === "H2")) return;
+        watch.disconnect();
+        const at = await drawn();
+        done((isAt(colour) ? at : await when(() => isAt(colour))) - pressed);
+      });
+      watch.observe(document.body, { subtree: true, characterData: true });
+    });
+
   const scroller = () => document.querySelector('[aria-label="Images of the bucket"]');
   const tiles = () => {
     const around = scroller()?.getBoundingClientRect();
@@ -65,7 +78,7 @@ window.bench = (() => {
 
   return {
     arm(isVerdict, colour) {
-      bench.armed = isVerdict ? verdict() : when(() => isAt(colour)).then((at) => at - pressed);
+      bench.armed = isVerdict ? verdict() : nextImage(colour);
     },
     when,
     isAt,
