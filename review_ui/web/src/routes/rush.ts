@@ -2,7 +2,7 @@
 
 import { type RefObject, useEffect, useReducer, useRef } from "react";
 
-const FAST = 4; // pixels a millisecond: a screen of tiles in a fifth of a second
+const FAST = 3; // pixels a millisecond: a screen of tiles in a fifth of a second
 const STILL_MS = 100;
 
 /**
