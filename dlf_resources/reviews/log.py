@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import sqlite3
+import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -209,7 +210,8 @@ class ReviewLog:
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.closing(self._open()) as connection:
-                connection.executescript(_TABLES)
+                if not _is_made(connection):
+                    connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
                 connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield connection
@@ -228,15 +230,26 @@ class ReviewLog:
             return
         try:
             with contextlib.closing(self._open()) as connection:
-                yield connection
+                # The file is there a moment before its tables are.
+                yield connection if _is_made(connection) else None
         except sqlite3.Error as error:
             raise self._unusable(error, "read") from None
 
     def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.file, timeout=_WAIT_SECONDS, isolation_level=None)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        return connection
+        """SQLite waits for a lock by itself, but not where the mode is set while another process makes or closes it."""
+        end = time.monotonic() + _WAIT_SECONDS
+        while True:
+            connection = sqlite3.connect(self.file, timeout=_WAIT_SECONDS, isolation_level=None)
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute("PRAGMA synchronous=FULL")
+            except sqlite3.OperationalError as error:
+                connection.close()
+                if "locked" not in str(error) or time.monotonic() > end:
+                    raise
+                time.sleep(0.005)
+            else:
+                return connection
 
     def _unusable(self, error: Exception, action: str) -> StoreError:
         said = {"database or disk is full": "the disk is full; free some space"}.get(str(error), str(error))
@@ -256,6 +269,12 @@ def _add(connection: sqlite3.Connection, event: Event, before: Subject | None, *
         "INSERT OR REPLACE INTO subjects VALUES (?, ?, ?)", (subject.subject_id, subject.image_id, state)
     )
     return subject
+
+
+def _is_made(connection: sqlite3.Connection) -> bool:
+    """Whether the tables are there; they are made all at once."""
+    found = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'events'").fetchone()
+    return found is not None
 
 
 def _subject(connection: sqlite3.Connection, subject_id: str) -> Subject | None:
