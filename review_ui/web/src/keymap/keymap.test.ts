@@ -1,18 +1,8 @@
 import { expect, test } from "vitest";
 import { USUAL, actionOf, chordOf, isTyping, keymapOf } from "./keymap";
+import { press } from "./samples";
 
 const MAP = keymapOf();
-const press = (key: string, more: object = {}) => ({
-  key,
-  ctrlKey: false,
-  metaKey: false,
-  altKey: false,
-  shiftKey: false,
-  repeat: false,
-  isComposing: false,
-  target: null,
-  ...more,
-});
 
 test.each([
   ["a", {}, "approve"],

@@ -2,23 +2,13 @@ import { afterEach, expect, test, vi } from "vitest";
 import { USUAL, actionOf, keymapOf } from "./keymap";
 import { chordsOf, keepKeys, keptKeys, withKey } from "./own";
 import { SAID, keyName } from "./said";
+import { press } from "./samples";
 
 function storage(text: string | null) {
   let kept = text;
   vi.stubGlobal("localStorage", { getItem: () => kept, setItem: (_: string, value: string) => void (kept = value) });
 }
 afterEach(() => void vi.unstubAllGlobals());
-
-const press = (key: string) => ({
-  key,
-  ctrlKey: false,
-  metaKey: false,
-  altKey: false,
-  shiftKey: false,
-  repeat: false,
-  isComposing: false,
-  target: null,
-});
 
 test("a key given to another action is taken from the one that had it", () => {
   storage(null);
