@@ -28,6 +28,7 @@ COMMANDS = [
     "import",
     "compare",
     "publish",
+    "review",
     "store",
     "list",
     "show",
