@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.waits]
 
 SAMPLE = ROOT / "project_configs" / "sample.yaml"
 PROJECT = {"project": "sample"}
-WITHIN_SECONDS = 20
+WITHIN_SECONDS = 60  # 3 on a quiet machine
 """Both look every two seconds; the rest is for a busy machine."""
 
 
