@@ -30,6 +30,7 @@ _TABLES = ("gather", "filter", "review")
 class _Opened:
     index: BucketIndex
     stamps: tuple[object, ...]
+    run: str | None
     looked: float = field(default_factory=time.monotonic)
 
 
@@ -70,8 +71,9 @@ class OpenProject:
         return name in self._opened or self._tables.exists("review", self._keys[name])
 
     def run(self, name: str) -> str | None:
-        """The Dagster run that made what is shown of a bucket."""
-        return self._tables.run("review", self._keys[name])
+        """The Dagster run that made what is shown of a bucket; None where it is not known, or none has been opened."""
+        opened = self._opened.get(name)
+        return None if opened is None else opened.run
 
     def bucket_of(self, image_id: str, name: str | None = None) -> tuple[str, BucketIndex, int]:
         """The bucket of an image, its boxes, and the image's number there.
@@ -79,7 +81,11 @@ class OpenProject:
         Raises:
             Missing: no bucket that can be reviewed has the image.
         """
-        for bucket in [name] if name is not None else [one for one in self._keys if self.ready(one)]:
+        # Who asks for an image has mostly opened its bucket; of thousands of buckets most never are.
+        names = [name] if name is not None else sorted(self._keys, key=lambda one: one not in self._opened)
+        for bucket in names:
+            if name is None and not self.ready(bucket):
+                continue
             index = self.bucket(bucket)
             if (place := index.place(image_id)) is not None:
                 return bucket, index, place
@@ -152,7 +158,7 @@ class OpenProject:
         index = BucketIndex(gathered, kept, review)
         for subject in self.log.subjects(index.image_ids):
             index.take(subject)
-        return _Opened(index, stamps)
+        return _Opened(index, stamps, self._tables.run("review", key))
 
     def _same(self, name: str, opened: _Opened) -> bool:
         opened.looked = time.monotonic()

@@ -49,7 +49,7 @@ class FalconServer:
             alive=self.probe,
         )
         self._own_server = False
-        self._task = "segmentation"
+        self._task = falcon_perception.SEGMENTATION
         self.recognised = ""
         self.window = self._client.window
         self.parameters: Parameters = {"max_pixels": self._max_pixels}
@@ -103,10 +103,7 @@ class FalconServer:
                 f"{self._client.name} is neither mac_tensor nor falcon-perception's server ({error}) "
                 f"{self.address.start[0].upper()}{self.address.start[1:]}."
             ) from None
-        if not health.ready:
-            raise BackendUnavailable(f"{self._client.name} is still loading its model; try again in a minute.")
-        # Older servers answer empty boxes to "detection"; the small model has nothing else.
-        self._task = "segmentation" if self._masks or "segmentation" in health.tasks else "detection"
+        self._task = falcon_perception.SEGMENTATION if self._masks else health.task
         if self._task not in health.tasks:
             has = ", ".join(health.tasks)[:80] or "none"
             raise BackendUnavailable(f"{self._client.name} serves {health.model} without {self._task} (it has: {has}).")
@@ -158,7 +155,7 @@ class FalconServer:
                 found = [replace(one, mask_rle=None) for one in found]
         else:
             boxes, said = mac_tensor.falcon_boxes(reply, server)
-            found = [Detection(*box, None, ScoreKind.NONE) for box in boxes]
+            found = [Detection(*one.box, None, ScoreKind.NONE) for one in boxes]
         kept = without_repetition(found)
         if said and not kept:
             raise BackendError(f"{server} answered {said} boxes, none of them inside the image.")

@@ -25,7 +25,7 @@ from dlf_resources.picture import Encoded
 from dlf_resources.servers import falcon_perception, mac_tensor
 from dlf_resources.servers.addresses import falcon_address
 from dlf_resources.servers.client import ServerClient
-from dlf_resources.servers.replies import Reply, cut
+from dlf_resources.servers.replies import cut
 
 FRAME_SECONDS = 60.0
 MAX_PIXELS = 4_000_000
@@ -72,8 +72,8 @@ class LiveGrounding:
         self._client = ServerClient(
             self.address, max_in_flight=1, request_seconds=FRAME_SECONDS, image_seconds=FRAME_SECONDS
         )
-        self._own_task: str | None = None
         self._known = False
+        self._own_task: str | None = None  # of falcon-perception's own server, if it is that
         self._references: OrderedDict[str, str] = OrderedDict()
 
     @asynccontextmanager
@@ -101,7 +101,7 @@ class LiveGrounding:
         began = time.perf_counter()
         try:
             await self._recognise()
-            boxes = await self._own(frame, query) if self._own_task else await self._falcon(frame, query)
+            boxes = await (self._own(frame, query, task) if (task := self._own_task) else self._falcon(frame, query))
         except BackendError:
             self._known = False  # another server may be started there meanwhile
             raise
@@ -130,45 +130,31 @@ class LiveGrounding:
         except BackendUnavailable:
             raise
         except BackendError:
-            self._known = True
-            return
-        if not health.ready:
-            raise BackendUnavailable(f"{self._client.name} is still loading its model; try again in a minute.")
-        self._own_task = "segmentation" if "segmentation" in health.tasks else "detection"
+            pass
+        else:
+            self._own_task = health.task
         self._known = True
 
-    async def _own(self, frame: Encoded, query: str) -> list[LiveBox]:
-        assert self._own_task is not None
-        body = falcon_perception.request(frame, query, self._own_task)
+    async def _own(self, frame: Encoded, query: str, task: str) -> list[LiveBox]:
+        body = falcon_perception.request(frame, query, task)
         reply = await self._client.send("POST", "/v1/predictions", body, tries=1)
         found = falcon_perception.boxes(reply, self._client.name, frame).boxes
         return [LiveBox(corners) for one in found if (corners := _within(one.box)) is not None]
 
     async def _falcon(self, frame: Encoded, query: str) -> list[LiveBox]:
         reply = await self._client.send("POST", "/api/falcon", mac_tensor.form({"query": query}, frame), tries=1)
-        return self._read(reply)
+        found, _ = mac_tensor.falcon_boxes(reply, self._client.name)
+        return [self._named(corners, one.said) for one in found if (corners := _within(one.box)) is not None]
 
-    def _read(self, reply: Reply) -> list[LiveBox]:
-        masks = reply.json(self._client.name).get("masks")
-        if not isinstance(masks, list):
-            raise BackendError(f"{self._client.name} answered without 'masks'; is it mac_tensor, or `identify serve`?")
-        return [box for mask in masks if (box := self._box(mask)) is not None]
-
-    def _box(self, mask: Any) -> LiveBox | None:
-        try:
-            norm = mask["bbox_norm"]
-            corners = _within(tuple(float(norm[side]) for side in ("x1", "y1", "x2", "y2")))  # type: ignore[arg-type]
-        except (KeyError, TypeError, ValueError, OverflowError):
-            return None
-        if corners is None:
-            return None
-        name, score, confident = mask.get("name") or mask.get("label"), mask.get("score"), mask.get("confident")
+    def _named(self, corners: tuple[float, float, float, float], said: dict[str, Any]) -> LiveBox:
+        """A box with what an identify server says of it (data-label-factory 0.1, `identify serve`)."""
+        name, score, confident = said.get("name") or said.get("label"), said.get("score"), said.get("confident")
         return LiveBox(
             corners,
             cut(str(name))[:80] if name else None,
             float(score) if isinstance(score, int | float) and math.isfinite(score) else None,
             confident if isinstance(confident, bool) else None,
-            self._referred(mask.get("ref_filename")),
+            self._referred(said.get("ref_filename")),
         )
 
     def _referred(self, file: Any) -> str | None:
@@ -185,8 +171,6 @@ class LiveGrounding:
 
 def _within(box: tuple[float, float, float, float]) -> tuple[float, float, float, float] | None:
     """The part of a box that is inside the frame; None: there is none."""
-    if not all(map(math.isfinite, box)):
-        return None
     x1, y1, x2, y2 = (min(max(value, 0.0), 1.0) for value in box)
     # Thinner than this no box of ours is (`reviews.operations`), and nobody would see it.
     return (x1, y1, x2, y2) if min(x2 - x1, y2 - y1) >= MIN_SIDE else None

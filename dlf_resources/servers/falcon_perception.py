@@ -14,7 +14,7 @@ from typing import Any
 from hotcoco import mask as coco_mask
 
 from dlf_core.boxes import as_boxes, iou
-from dlf_core.errors import BackendError
+from dlf_core.errors import BackendError, BackendUnavailable
 from dlf_resources.picture import Encoded
 from dlf_resources.servers.client import INFO_SECONDS, Body, ServerClient
 from dlf_resources.servers.replies import Reply, cut
@@ -22,15 +22,20 @@ from dlf_resources.servers.replies import Reply, cut
 # Of a mask and the box it belongs to. See `_paired`.
 _SAME_IOU = 0.3
 MAX_TOKENS = 2048
+SEGMENTATION, DETECTION = "segmentation", "detection"
 
 
 @dataclass(frozen=True, slots=True)
 class FalconInfo:
-    """`GET /v1/health`: whether the model is loaded, its id, and the tasks it does."""
+    """`GET /v1/health`: the id of the model, and the tasks it does."""
 
-    ready: bool
     model: str
     tasks: tuple[str, ...]
+
+    @property
+    def task(self) -> str:
+        """By which it is asked for boxes: to "detection" older servers answer none, and small models know no other."""
+        return SEGMENTATION if SEGMENTATION in self.tasks else DETECTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +58,19 @@ async def health(client: ServerClient) -> FalconInfo:
     """What the server has loaded.
 
     Raises:
-        BackendUnavailable: nobody there.
+        BackendUnavailable: nobody there, or its model is not loaded yet.
         BackendError: it is no falcon-perception.
     """
     said = (await client.send("GET", "/v1/health", tries=2, seconds=INFO_SECONDS)).json(client.name)
     tasks = said.get("supported_tasks")
     names = tuple(cut(str(task))[:40] for task in tasks[:10]) if isinstance(tasks, list) else ()
-    return FalconInfo(said.get("status") == "ready", cut(str(said.get("model_id") or "unknown"))[:80], names)
+    if said.get("status") != "ready":
+        raise BackendUnavailable(f"{client.name} is still loading its model; try again in a minute.")
+    return FalconInfo(cut(str(said.get("model_id") or "unknown"))[:80], names)
 
 
 def request(picture: Encoded, query: str, task: str) -> Body:
-    """One query on one picture; `task` is `segmentation` or `detection`."""
+    """One query on one picture; `task` is `SEGMENTATION` or `DETECTION`."""
     asked = {"query": query, "task": task, "max_tokens": MAX_TOKENS}
     text = json.dumps(asked)
     image = b'{"image": {"base64": "' + base64.b64encode(picture.content) + b'"}, '

@@ -28,6 +28,14 @@ class MacTensorInfo:
     falcon: bool
 
 
+@dataclass(frozen=True, slots=True)
+class FalconBox:
+    """A box as fractions of the picture, not yet cut at its border, and all that was said of it, as it came."""
+
+    box: tuple[float, float, float, float]
+    said: dict[str, Any]
+
+
 async def info(client: ServerClient) -> MacTensorInfo:
     """What the server has loaded.
 
@@ -48,8 +56,8 @@ def form(fields: dict[str, str], picture: Encoded) -> Body:
     return Body(content, media_type)
 
 
-def falcon_boxes(reply: Reply, server: str) -> tuple[list[tuple[float, float, float, float]], int]:
-    """Boxes of an answer to `POST /api/falcon`, as fractions of the picture, and how many it named in all.
+def falcon_boxes(reply: Reply, server: str) -> tuple[list[FalconBox], int]:
+    """Boxes of an answer to `POST /api/falcon`, and how many it named in all.
 
     Raises:
         BackendError: the answer has another shape.
@@ -65,7 +73,7 @@ def falcon_boxes(reply: Reply, server: str) -> tuple[list[tuple[float, float, fl
         except (KeyError, TypeError, ValueError, OverflowError):
             continue
         if all(map(math.isfinite, box)):
-            found.append(box)
+            found.append(FalconBox(box, mask))
     return found, len(masks)
 
 

@@ -128,10 +128,12 @@ class StageTables:
     def write_superseded(self, stage: str, partition: str, table: pa.Table) -> None:
         """Set answers aside; without any, nothing is kept."""
         key = superseded_key(stage, partition)
-        if len(table):
-            self._put(key, encode(sort_table(stage, table.combine_chunks())))
-        else:
+        if not len(table):
             self.store.delete(key)
+            return
+        content = encode(sort_table(stage, table.combine_chunks()))
+        if not self._is_there(key, content):
+            self.store.put(key, content)
 
     def run(self, stage: str, partition: str) -> str | None:
         """The Dagster run that gave the table the content it has; None where it is not known."""
@@ -154,14 +156,10 @@ class StageTables:
             table: the whole of it.
             run: the Dagster run that made it.
         """
-        key, before = table_key(stage, partition), self.run(stage, partition)
-        if before is not None and self._is_there(key, encode(_by(table, before))):
-            return
-        self._put(key, encode(_by(table, run)))
-
-    def _put(self, key: str, content: bytes) -> None:
-        if not self._is_there(key, content):
-            self.store.put(key, content)
+        key = table_key(stage, partition)
+        # Another run that came to the same content is none that gave it.
+        if not self._is_there(key, encode(_by(table, self.run(stage, partition)))):
+            self.store.put(key, encode(_by(table, run)))
 
     def _is_there(self, key: str, content: bytes) -> bool:
         return self.store.size(key) == len(content) and self.store.get(key) == content

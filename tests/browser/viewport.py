@@ -79,7 +79,11 @@ def wheel(page: Page, at: tuple[float, float], delta: float) -> float:
     }""")
     page.mouse.move(*at)
     page.mouse.wheel(0, delta)
-    turned = page.wait_for_function("() => window.turned").json_value()
+    # Not wait_for_function: from its second look on it is an eval, which the page's policy forbids.
+    turned = page.evaluate("""() => new Promise((done) => {
+        const look = () => window.turned === null ? requestAnimationFrame(look) : done(window.turned);
+        look();
+    })""")
     return math.exp(-turned / 400)
 
 
