@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -111,14 +112,13 @@ class Snapshots:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, Answer] = OrderedDict()
-        self._number = 0
         self._lock = threading.Lock()
 
     def keep(self, answer: Answer) -> str:
         """Its name."""
+        # Not a number: pages that are open while the server is started again must not meet another order by its name.
+        name = secrets.token_hex(8)
         with self._lock:
-            self._number += 1
-            name = f"{self._number:x}"
             self._kept[name] = answer
             while len(self._kept) > _SNAPSHOTS:
                 self._kept.popitem(last=False)

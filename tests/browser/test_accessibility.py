@@ -67,7 +67,7 @@ def projects(page: Page, server: Server) -> None:
 def grid(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/?{urlencode(STREET)}")
     expect(page.get_by_role("img")).to_have_count(3)
-    page.get_by_role("option", name="person (3)").wait_for(state="attached")
+    page.get_by_label("Class").get_by_role("option", name="person (3)").wait_for(state="attached")
 
 
 def grid_decided(page: Page, server: Server) -> None:

@@ -111,7 +111,7 @@ def test_what_is_chosen_in_the_grid_is_in_the_address_and_back_undoes_it(serve: 
     make_one_box_another(server)
     ada = sit_down(server)
     ada.open("/?project=people")
-    filters = ada.page.locator("form")
+    filters = ada.page.get_by_role("search")
     expect(ada.page).to_have_url(f"{server.url}/?{urlencode(PEOPLE)}")
     said = {"Class": ("class_name", "handbag"), "Model says": ("verdict", "YES"), "Decided": ("decision", "approved")}
     expected: dict[str, str] = dict(PEOPLE)

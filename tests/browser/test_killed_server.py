@@ -72,7 +72,7 @@ def test_nothing_is_lost_or_doubled_when_the_server_is_killed(
     promised = [0]
     press_all(page, KEYS, each=lambda: promised.append(shown_as_saved(page)))
     assert server.process.poll() is not None, "it was to be killed by now"
-    expect(page.locator("header output")).to_contain_text("waiting: the server does not answer")
+    expect(page.locator("header output")).to_contain_text("waiting, nothing is lost")
     promised.append(shown_as_saved(page))
 
     before = [(event.op.subject_id, event.op.value) for event in logged(reviewed, "crowd")]

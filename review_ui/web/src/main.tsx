@@ -1,4 +1,4 @@
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { QueryClient, QueryClientProvider, notifyManager } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { Refused } from "./api/client";
@@ -16,6 +16,9 @@ const client = new QueryClient({
     },
   },
 });
+
+// Before the next key: who presses faster than the browser draws must not decide a box that is decided already.
+notifyManager.setScheduler(queueMicrotask);
 
 createRoot(document.getElementById("page")!).render(
   <StrictMode>

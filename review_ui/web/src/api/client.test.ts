@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { Offline } from "../state/outbox";
+import { NotNow, Offline } from "../state/outbox";
 import { Refused, address, readProject, say } from "./client";
 
 afterEach(() => void vi.unstubAllGlobals());
@@ -44,4 +44,21 @@ test("a server that does not answer is a sentence that says what to do", async (
 test("a conflict is an answer", async () => {
   answers(409, { results: [{ op_id: "1", status: 409, version: 2, current: null }] });
   expect(await say("p", [])).toEqual([{ op_id: "1", status: 409, version: 2, current: null }]);
+});
+
+test.each([
+  [404, "no_project", NotNow],
+  [404, "not_labelled", NotNow],
+  [401, "token", Offline],
+  [404, "no_box", Refused],
+  [422, "unfit", Refused],
+])("what was said is refused for good only for itself: %i %s", async (status, code, kind) => {
+  answers(status, { error: { code, message: "a sentence." } });
+  await expect(say("p", [])).rejects.toBeInstanceOf(kind);
+  await expect(say("p", [])).rejects.toThrow("a sentence.");
+});
+
+test("an answer that breaks off is none", async () => {
+  answers(200, '{"results": [');
+  await expect(say("p", [])).rejects.toBeInstanceOf(Offline);
 });

@@ -1,6 +1,6 @@
 /** Requests to the server this page came from. */
 
-import { Offline, type Send } from "../state/outbox";
+import { NotNow, Offline, type Send } from "../state/outbox";
 import type { Facets, ImageAnswer, LiveBoxes, Operation, Outcome, People, ProjectSummary, QueuePage } from "./types";
 
 /** The server's word for why it refuses, and its sentence. */
@@ -47,15 +47,23 @@ async function answered(request: Promise<Response>): Promise<Response> {
   throw new Refused(answer.status, told.error?.code ?? "unknown", message);
 }
 
+/** What an answer holds. The server ends with its answer half sent where it is killed. */
+async function heldBy<Answer>(answer: Response): Promise<Answer> {
+  try {
+    return (await answer.json()) as Answer;
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new Offline("the review server's answer broke off");
+  }
+}
+
 async function get<Answer>(path: string, asked: Asked, signal?: AbortSignal): Promise<Answer> {
-  const answer = await answered(fetch(address(path, asked), signal === undefined ? {} : { signal }));
-  return (await answer.json()) as Answer;
+  return heldBy(await answered(fetch(address(path, asked), signal === undefined ? {} : { signal })));
 }
 
 async function post<Answer>(path: string, asked: Asked, body: unknown): Promise<Answer> {
   const headers = { "Content-Type": "application/json" };
-  const answer = await answered(fetch(address(path, asked), { method: "POST", headers, body: JSON.stringify(body) }));
-  return (await answer.json()) as Answer;
+  return heldBy(await answered(fetch(address(path, asked), { method: "POST", headers, body: JSON.stringify(body) })));
 }
 
 export const readProject = (project: string, signal?: AbortSignal) =>
@@ -82,7 +90,7 @@ export const readLive = (signal?: AbortSignal) => get<{ address: string }>("/api
 export async function look(query: string, frame: Blob, signal: AbortSignal): Promise<LiveBoxes> {
   const headers = { "Content-Type": "image/jpeg" };
   const sent = fetch(address("/api/live/frames", { query }), { method: "POST", headers, body: frame, signal });
-  return (await (await answered(sent)).json()) as LiveBoxes;
+  return heldBy(await answered(sent));
 }
 
 export const referenceOf = (reference: string) => `/api/live/references/${reference}`;
@@ -91,6 +99,21 @@ export const fileOf = (project: string, image: string) => address(`/api/images/$
 
 export const thumbOf = (project: string, image: string) => address(`/api/thumbs/${image}.webp`, { project });
 
+/** What the server refuses for what was said itself, and will refuse for ever. */
+const NEVER = ["no_image", "no_box", "no_class", "unfit", "too_large"];
+/** What it refuses to whoever is not let in: the same words are taken when `dlf review` has been started again. */
+const STRANGERS = [401, 403];
+
 /** How the outbox sends. */
-export const say: Send = async (project: string, ops: readonly Operation[]) =>
-  (await post<{ results: Outcome[] }>("/api/events", { project }, ops)).results;
+export const say: Send = async (project: string, ops: readonly Operation[]) => {
+  try {
+    return (await post<{ results: Outcome[] }>("/api/events", { project }, ops)).results;
+  } catch (error) {
+    if (!(error instanceof Refused) || NEVER.includes(error.code)) throw error;
+    throw STRANGERS.includes(error.status) ? new Offline(error.message) : new NotNow(error.message);
+  }
+};
+
+/** A picture of an image, as it is kept. */
+export const readPicture = async (project: string, image: string) =>
+  (await answered(fetch(fileOf(project, image)))).blob();

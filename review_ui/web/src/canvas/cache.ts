@@ -3,7 +3,8 @@
  * thousands of dashed boxes take longer to draw than a frame lasts. When the view stands still all is drawn anew, sharp.
  */
 
-import { type Scene, draw } from "./engine";
+import { draw } from "./engine";
+import type { Scene } from "./scene";
 import type { Size, Viewport } from "./viewport";
 
 /** Of a side of the screen, beyond each of its edges. */
@@ -31,7 +32,6 @@ export class Cache {
     const { left, top, right, bottom } = this.covers;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.imageSmoothingEnabled = stretch !== 1;
-    context.imageSmoothingQuality = "low";
     context.drawImage(
       this.layer,
       view.left + (left - this.view.left) * stretch,

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { reaches } from "./cache";
 import { damaged, touches } from "./damage";
-import type { DrawnBox, Scene } from "./engine";
+import type { DrawnBox, Scene } from "./scene";
 
 const IMAGE = { width: 1000, height: 1000 };
 const SCREEN = { width: 500, height: 500 };

@@ -3,8 +3,8 @@
  * what is around these is drawn anew.
  */
 
-import { MOST_LABELS, type Scene, onScreen } from "./engine";
-import type { Corners, Viewport } from "./viewport";
+import { MOST_LABELS, type Scene } from "./scene";
+import { type Corners, type Viewport, onScreen } from "./viewport";
 
 export interface Part {
   readonly x: number;

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { BoxAnswer } from "../api/types";
-import { type DrawnBox, MOST_LABELS, type Scene, draw } from "./engine";
+import { draw } from "./engine";
+import { type DrawnBox, MOST_LABELS, type Scene } from "./scene";
 import { STYLES, spoken, stateOf } from "./styles";
 
 const IMAGE = { width: 100, height: 100 };

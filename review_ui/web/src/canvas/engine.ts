@@ -4,32 +4,12 @@
  */
 
 import { type Part, touches } from "./damage";
-import { REACH, handlesOf } from "./hit";
+import { handlesOf, isSmall } from "./hit";
+import { MOST_LABELS, type DrawnBox, type Scene } from "./scene";
 import { STYLES, type State } from "./styles";
-import { type Corners, type Size, type Viewport, isVisible, toScreen } from "./viewport";
+import { type Corners, type Size, type Viewport, isVisible, onScreen } from "./viewport";
 
-export interface DrawnBox {
-  readonly corners: Corners;
-  readonly state: State;
-  readonly label: string;
-}
-
-export interface Scene {
-  readonly image: Size;
-  /** The decoded picture; null while it is loading. */
-  readonly picture: CanvasImageSource | null;
-  readonly boxes: readonly DrawnBox[];
-  readonly chosen: number | null;
-  readonly hidden: boolean;
-  /** A box that is being drawn. */
-  readonly draft: Corners | null;
-  readonly moving: boolean;
-}
-
-/** Above so many boxes on the screen nobody can read their labels. */
-export const MOST_LABELS = 400;
 const HANDLE = 7;
-const SMALL = 4 * REACH;
 
 type Context = Pick<
   CanvasRenderingContext2D,
@@ -47,27 +27,6 @@ type Context = Pick<
   | "textBaseline"
   | "imageSmoothingEnabled"
 >;
-
-/** Draw parts of a scene anew, and leave the rest as it is. `ground` is the colour beside the picture. */
-export function mend(
-  context: CanvasRenderingContext2D,
-  scene: Scene,
-  parts: readonly Part[],
-  view: Viewport,
-  screen: Size,
-  ratio: number,
-  ground: string,
-): void {
-  context.save();
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.beginPath();
-  for (const { x, y, width, height } of parts) context.rect(x, y, width, height);
-  context.clip();
-  context.fillStyle = ground;
-  context.fillRect(0, 0, screen.width, screen.height);
-  draw(context, scene, view, screen, ratio, parts);
-  context.restore();
-}
 
 /** Draw a scene over what is there; how many boxes were on the screen, or in the parts that are drawn. */
 export function draw(
@@ -113,13 +72,6 @@ export function draw(
   return seen.length;
 }
 
-/** Left, top, width and height of a box in CSS pixels. */
-export function onScreen(box: Corners, view: Viewport, image: Size): readonly [number, number, number, number] {
-  const low = toScreen(view, image, { x: box.x1, y: box.y1 });
-  const high = toScreen(view, image, { x: box.x2, y: box.y2 });
-  return [low.x, low.y, high.x - low.x, high.y - low.y];
-}
-
 function stroke(
   context: Context,
   boxes: readonly Corners[],
@@ -150,11 +102,8 @@ function choose(context: Context, box: DrawnBox, view: Viewport, image: Size): v
   context.lineWidth = 1;
   context.strokeStyle = "#000000";
   context.fillStyle = "#ffffff";
-  // Of a small box only the corners can be met, and its handles must not hide what is in it.
-  const small = Math.min(width, height) < SMALL;
-  const side = small ? HANDLE / 2 : HANDLE;
-  for (const [handle, place] of handlesOf(box.corners, view, image)) {
-    if (small && handle.length === 1) continue;
+  const side = isSmall(box.corners, view, image) ? HANDLE / 2 : HANDLE;
+  for (const [, place] of handlesOf(box.corners, view, image)) {
     context.fillRect(place.x - side / 2, place.y - side / 2, side, side);
     context.strokeRect(place.x - side / 2, place.y - side / 2, side, side);
   }

@@ -10,39 +10,47 @@ import { type Corners, type Point, type Size, type Viewport, panned, toImage, zo
 export type Gesture =
   | { readonly kind: "pan"; readonly at: Point; readonly far: boolean }
   | { readonly kind: "draw"; readonly from: Point; readonly to: Point }
-  | { readonly kind: "resize"; readonly handle: Handle; readonly box: Corners; readonly corners: Corners }
-  | { readonly kind: "move"; readonly from: Point; readonly box: Corners; readonly corners: Corners }
+  | (Held & { readonly kind: "resize"; readonly handle: Handle })
+  | (Held & { readonly kind: "move"; readonly from: Point })
   | { readonly kind: "pinch"; readonly apart: number; readonly middle: Point };
 
+/** A box in the hand: which one, as it was, and as it is now. */
+interface Held {
+  readonly boxId: string;
+  readonly box: Corners;
+  readonly corners: Corners;
+}
+
 /** What the pointer meets. */
-export interface Ground {
+export interface Field {
   readonly image: Size;
   readonly screen: Size;
-  readonly boxes: readonly { readonly corners: Corners }[];
+  readonly boxes: ReadonlyArray<{ readonly box_id: string; readonly corners: Corners }>;
   readonly chosen: number | null;
   readonly hidden: boolean;
   readonly drawing: boolean;
 }
 
 /** What a gesture has come to. */
-export type Outcome =
+export type Result =
   | { readonly kind: "choose"; readonly number: number | null }
-  | { readonly kind: "edit"; readonly corners: Corners }
+  | { readonly kind: "edit"; readonly boxId: string; readonly corners: Corners }
   | { readonly kind: "draw"; readonly corners: Corners };
 
 /** CSS pixels from which on a press is a drag. */
 const FAR = 4;
 
 /** A gesture that begins with a press. */
-export function begun(at: Point, shift: boolean, view: Viewport, ground: Ground): Gesture {
-  const { image, boxes, chosen, hidden, drawing } = ground;
+export function begun(at: Point, shift: boolean, view: Viewport, field: Field): Gesture {
+  const { image, boxes, chosen, hidden, drawing } = field;
   const from = toImage(view, image, at);
   if (drawing) return { kind: "draw", from, to: from };
-  const box = chosen === null ? undefined : boxes[chosen]?.corners;
-  if (box !== undefined) {
-    const handle = hidden ? null : handleAt(box, view, image, at);
-    if (handle !== null) return { kind: "resize", handle, box, corners: box };
-    if (shift && boxAt([box], view, image, at) === 0) return { kind: "move", from, box, corners: box };
+  const found = chosen === null ? undefined : boxes[chosen];
+  if (found !== undefined) {
+    const held = { boxId: found.box_id, box: found.corners, corners: found.corners };
+    const handle = hidden ? null : handleAt(held.box, view, image, at);
+    if (handle !== null) return { kind: "resize", handle, ...held };
+    if (shift && boxAt([held.box], view, image, at) === 0) return { kind: "move", from, ...held };
   }
   return { kind: "pan", at, far: false };
 }
@@ -62,9 +70,9 @@ export function followed(
   at: Point,
   pointers: readonly Point[],
   view: Viewport,
-  ground: Ground,
+  field: Field,
 ): readonly [Gesture, Viewport] {
-  const { image, screen } = ground;
+  const { image, screen } = field;
   const to = toImage(view, image, at);
   switch (doing.kind) {
     case "pan": {
@@ -90,8 +98,8 @@ export function followed(
 }
 
 /** What a gesture that ends at a place has come to; null: nothing. */
-export function ended(doing: Gesture, at: Point, view: Viewport, ground: Ground): Outcome | null {
-  const { image, boxes, hidden } = ground;
+export function ended(doing: Gesture, at: Point, view: Viewport, field: Field): Result | null {
+  const { image, boxes, hidden } = field;
   switch (doing.kind) {
     case "pan": {
       if (doing.far) return null;
@@ -111,6 +119,7 @@ export function ended(doing: Gesture, at: Point, view: Viewport, ground: Ground)
       return corners === null ? null : { kind: "draw", corners };
     }
     default:
-      return isSame(doing.corners, doing.box, image) ? null : { kind: "edit", corners: doing.corners };
+      if (isSame(doing.corners, doing.box, image)) return null;
+      return { kind: "edit", boxId: doing.boxId, corners: doing.corners };
   }
 }

@@ -27,16 +27,20 @@ export function boxAt(boxes: readonly Corners[], view: Viewport, image: Size, at
   return found;
 }
 
-/** Where the handles of a box are on the screen. */
+/** Where the handles of a box are on the screen. Of a box that is small there only its corners can be met. */
 export function handlesOf(box: Corners, view: Viewport, image: Size): ReadonlyArray<readonly [Handle, Point]> {
   const low = toScreen(view, image, { x: box.x1, y: box.y1 });
   const high = toScreen(view, image, { x: box.x2, y: box.y2 });
   const middle = { x: (low.x + high.x) / 2, y: (low.y + high.y) / 2 };
-  return [
+  const corners: ReadonlyArray<readonly [Handle, Point]> = [
     ["nw", low],
     ["ne", { x: high.x, y: low.y }],
     ["se", high],
     ["sw", { x: low.x, y: high.y }],
+  ];
+  if (isSmall(box, view, image)) return corners;
+  return [
+    ...corners,
     ["n", { x: middle.x, y: low.y }],
     ["e", { x: high.x, y: middle.y }],
     ["s", { x: middle.x, y: high.y }],
@@ -44,12 +48,16 @@ export function handlesOf(box: Corners, view: Viewport, image: Size): ReadonlyAr
   ];
 }
 
-/** The handle of a box under the pointer. Of a box that is small on the screen only the corners can be met. */
-export function handleAt(box: Corners, view: Viewport, image: Size, at: Point): Handle | null {
+/** Whether handles at all its sides would lie on each other, and hide what is in it. */
+export function isSmall(box: Corners, view: Viewport, image: Size): boolean {
   const wide = (box.x2 - box.x1) * image.width * view.scale;
   const high = (box.y2 - box.y1) * image.height * view.scale;
+  return Math.min(wide, high) < 4 * REACH;
+}
+
+/** The handle of a box under the pointer. */
+export function handleAt(box: Corners, view: Viewport, image: Size, at: Point): Handle | null {
   for (const [handle, place] of handlesOf(box, view, image)) {
-    if (handle.length === 1 && (handle === "n" || handle === "s" ? wide : high) < 4 * REACH) continue;
     if (Math.abs(place.x - at.x) <= REACH && Math.abs(place.y - at.y) <= REACH) return handle;
   }
   return null;

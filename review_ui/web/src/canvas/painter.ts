@@ -4,8 +4,9 @@
  */
 
 import { Cache } from "./cache";
-import { damaged } from "./damage";
-import { type Scene, draw, mend } from "./engine";
+import { type Part, damaged } from "./damage";
+import { draw } from "./engine";
+import type { Scene } from "./scene";
 import type { Size, Viewport } from "./viewport";
 
 interface Painted {
@@ -44,7 +45,7 @@ export class Painter {
     const parts = still ? damaged(last.scene, scene, last.seen, view, devicePixelRatio) : null;
     this.last = null;
     if (parts !== null) {
-      mend(context, scene, parts, view, screen, devicePixelRatio, ground);
+      if (parts.length > 0) mend(context, scene, parts, view, screen, devicePixelRatio, ground);
       this.last = { ...last!, scene };
       return;
     }
@@ -54,4 +55,25 @@ export class Painter {
     if (scene.moving) this.cache.draw(context, scene, view, screen, devicePixelRatio, ground);
     else this.last = { scene, view, screen, ground, seen: draw(context, scene, view, screen, devicePixelRatio) };
   }
+}
+
+/** Draw parts of a scene anew, and leave the rest as it is. `ground` is the colour beside the picture. */
+function mend(
+  context: CanvasRenderingContext2D,
+  scene: Scene,
+  parts: readonly Part[],
+  view: Viewport,
+  screen: Size,
+  ratio: number,
+  ground: string,
+): void {
+  context.save();
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.beginPath();
+  for (const { x, y, width, height } of parts) context.rect(x, y, width, height);
+  context.clip();
+  context.fillStyle = ground;
+  context.fillRect(0, 0, screen.width, screen.height);
+  draw(context, scene, view, screen, ratio, parts);
+  context.restore();
 }

@@ -1,6 +1,6 @@
 /** Decoded pictures: that of the image one is at, and of those that come next. */
 
-import { fileOf } from "../api/client";
+import { readPicture } from "../api/client";
 
 const MOST = 6;
 const kept = new Map<string, Promise<ImageBitmap>>();
@@ -19,7 +19,7 @@ export function picture(project: string, image: string): Promise<ImageBitmap> {
     kept.set(key, known);
     return known;
   }
-  const coming = fetched(fileOf(project, image));
+  const coming = readPicture(project, image).then((content) => createImageBitmap(content));
   kept.set(key, coming);
   coming.then(
     (bitmap) => kept.get(key) === coming && decoded.set(key, bitmap),
@@ -35,13 +35,4 @@ export function picture(project: string, image: string): Promise<ImageBitmap> {
     );
   }
   return coming;
-}
-
-async function fetched(address: string): Promise<ImageBitmap> {
-  const answer = await fetch(address);
-  if (!answer.ok) {
-    const told = (await answer.json().catch(() => null)) as { error?: { message?: string } } | null;
-    throw new Error(told?.error?.message ?? `the picture cannot be had (${answer.status})`);
-  }
-  return createImageBitmap(await answer.blob());
 }

@@ -11,6 +11,7 @@ import {
   useState,
 } from "react";
 import type { Ref } from "react";
+import { flushSync } from "react-dom";
 import type { BoxAnswer, Corners } from "../api/types";
 import { drawn } from "./edit";
 import { type Gesture, begun, ended, followed, pinched } from "./gestures";
@@ -33,7 +34,7 @@ interface Props {
   readonly hidden: boolean;
   readonly drawing: boolean;
   readonly onChoose: (number: number | null) => void;
-  readonly onEdit: (number: number, corners: Corners) => void;
+  readonly onEdit: (boxId: string, corners: Corners) => void;
   readonly onDraw: (corners: Corners) => void;
 }
 
@@ -53,21 +54,30 @@ export function Surface(props: Props) {
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
 
   const shown = useMemo(
-    () => boxes.map((box) => ({ corners: box.corners, state: stateOf(box), label: box.class_name })),
+    () =>
+      boxes.map((box) => ({
+        boxId: box.box_id,
+        corners: box.corners,
+        state: stateOf(box),
+        label: box.class_name,
+      })),
     [boxes],
   );
   const paint = useCallback(() => {
     cancelAnimationFrame(frame.current);
     if (painter.current === null || screen.width === 0) return;
     const doing = gesture.current;
-    const held = doing?.kind === "resize" || doing?.kind === "move" ? doing.corners : null;
+    const held = doing?.kind === "resize" || doing?.kind === "move" ? doing : null;
     const draft = doing?.kind === "draw" ? drawn(doing.from, doing.to, image) : null;
     const around = performance.now() - movedAt.current < STILL_MS;
     painter.current.paint(
       {
         image,
         picture,
-        boxes: held === null ? shown : shown.map((box, at) => (at === chosen ? { ...box, corners: held } : box)),
+        boxes:
+          held === null
+            ? shown
+            : shown.map((box) => (box.boxId === held.boxId ? { ...box, corners: held.corners } : box)),
         chosen,
         hidden,
         draft,
@@ -100,7 +110,8 @@ export function Surface(props: Props) {
     if (element === null) return;
     const made = new Painter(element);
     painter.current = made;
-    const watch = new ResizeObserver(() => setScreen(made.fitPage()));
+    // At once: the canvas is empty from here on, and would be seen so.
+    const watch = new ResizeObserver(() => flushSync(() => setScreen(made.fitPage())));
     watch.observe(element);
     return () => {
       watch.disconnect();
@@ -112,10 +123,16 @@ export function Surface(props: Props) {
     if (screen.width > 0) view.current = fit(image, screen);
     // Only another image, or another window, is fitted anew.
   }, [image.image_id, screen]);
-  // A canvas that has just been resized is empty, and would be seen so. All else waits for the frame: one press of a key
-  // changes the boxes and which one is chosen, one after the other.
-  useLayoutEffect(() => newest.current(), [screen]);
+  // All but a new size waits for the frame: one press of a key changes the boxes and which one is chosen, one after the
+  // other.
   useLayoutEffect(() => soon(), [paint, soon]);
+  useLayoutEffect(() => newest.current(), [screen]);
+
+  // A key that leads elsewhere takes what is held out of the hand.
+  useEffect(() => {
+    const kind = gesture.current?.kind;
+    if (kind === "resize" || kind === "move" || kind === "draw") gesture.current = null;
+  }, [image.image_id, chosen, drawing]);
 
   const middle = { x: screen.width / 2, y: screen.height / 2 };
   useImperativeHandle(props.ref, () => ({
@@ -141,7 +158,7 @@ export function Surface(props: Props) {
     return () => element.removeEventListener("wheel", wheel);
   }, [image, screen, see]);
 
-  const ground = { image, screen, boxes, chosen, hidden, drawing };
+  const field = { image, screen, boxes, chosen, hidden, drawing };
   const down = (event: PointerEvent) => {
     if (event.button !== 0) return;
     const at = place(event);
@@ -149,7 +166,7 @@ export function Surface(props: Props) {
     pointers.current.set(event.pointerId, at);
     const [one, other, third] = pointers.current.values();
     if (third !== undefined) return;
-    gesture.current = other === undefined ? begun(at, event.shiftKey, view.current, ground) : pinched(one!, other);
+    gesture.current = other === undefined ? begun(at, event.shiftKey, view.current, field) : pinched(one!, other);
     soon();
   };
   const over = (event: PointerEvent) => {
@@ -157,7 +174,7 @@ export function Surface(props: Props) {
     const at = place(event);
     pointers.current.set(event.pointerId, at);
     if (gesture.current === null) return;
-    const [next, seen] = followed(gesture.current, at, [...pointers.current.values()], view.current, ground);
+    const [next, seen] = followed(gesture.current, at, [...pointers.current.values()], view.current, field);
     if (next === gesture.current) return;
     gesture.current = next;
     if (seen === view.current) soon();
@@ -167,10 +184,10 @@ export function Surface(props: Props) {
     pointers.current.delete(event.pointerId);
     const doing = gesture.current;
     gesture.current = null;
-    const came = doing === null ? null : ended(doing, place(event), view.current, ground);
+    const came = doing === null ? null : ended(doing, place(event), view.current, field);
     if (came?.kind === "choose") props.onChoose(came.number);
     else if (came?.kind === "draw") props.onDraw(came.corners);
-    else if (came?.kind === "edit" && chosen !== null) props.onEdit(chosen, came.corners);
+    else if (came?.kind === "edit") props.onEdit(came.boxId, came.corners);
     soon();
   };
   const cancelled = (event: PointerEvent) => {

@@ -65,20 +65,6 @@ export function panned(view: Viewport, dx: number, dy: number, image: Size, scre
   };
 }
 
-/** A box in the middle, large enough to see what it is, with what is around it. */
-export function around(box: Corners, image: Size, screen: Size): Viewport {
-  const width = Math.max((box.x2 - box.x1) * image.width, 1);
-  const height = Math.max((box.y2 - box.y1) * image.height, 1);
-  const scale = Math.min(screen.width / width / 2.5, screen.height / height / 2.5, MOST_SCALE / 4);
-  const least = fit(image, screen).scale;
-  const chosen = Math.max(scale, least);
-  return {
-    scale: chosen,
-    left: screen.width / 2 - ((box.x1 + box.x2) / 2) * image.width * chosen,
-    top: screen.height / 2 - ((box.y1 + box.y2) / 2) * image.height * chosen,
-  };
-}
-
 /** Where a place of the image, in [0, 1], is on the screen. */
 export function toScreen(view: Viewport, image: Size, place: Point): Point {
   return { x: view.left + place.x * image.width * view.scale, y: view.top + place.y * image.height * view.scale };
@@ -89,9 +75,15 @@ export function toImage(view: Viewport, image: Size, at: Point): Point {
   return { x: (at.x - view.left) / (image.width * view.scale), y: (at.y - view.top) / (image.height * view.scale) };
 }
 
-/** Whether any of a box is on the screen. */
-export function isVisible(view: Viewport, image: Size, screen: Size, box: Corners): boolean {
+/** Left, top, width and height of a box on the screen. */
+export function onScreen(box: Corners, view: Viewport, image: Size): readonly [number, number, number, number] {
   const low = toScreen(view, image, { x: box.x1, y: box.y1 });
   const high = toScreen(view, image, { x: box.x2, y: box.y2 });
-  return high.x >= 0 && high.y >= 0 && low.x <= screen.width && low.y <= screen.height;
+  return [low.x, low.y, high.x - low.x, high.y - low.y];
+}
+
+/** Whether any of a box is on the screen. */
+export function isVisible(view: Viewport, image: Size, screen: Size, box: Corners): boolean {
+  const [left, top, width, height] = onScreen(box, view, image);
+  return left + width >= 0 && top + height >= 0 && left <= screen.width && top <= screen.height;
 }

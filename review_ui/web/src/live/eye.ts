@@ -9,7 +9,7 @@ export interface Eye {
 const MOST_SIDE = 1024;
 const QUALITY = 0.85;
 
-export async function openCamera(video: HTMLVideoElement): Promise<Eye> {
+export async function openCamera(): Promise<Eye> {
   if (navigator.mediaDevices === undefined) throw new Error("this browser gives pages no camera");
   let stream: MediaStream;
   try {
@@ -17,32 +17,43 @@ export async function openCamera(video: HTMLVideoElement): Promise<Eye> {
   } catch (error) {
     throw new Error(reasonOf(error), { cause: error });
   }
+  const video = silent();
   video.srcObject = stream;
-  await video.play();
-  return {
-    video,
-    close: once(() => {
-      for (const track of stream.getTracks()) track.stop();
-      video.srcObject = null;
-    }),
+  const close = () => {
+    for (const track of stream.getTracks()) track.stop();
+    video.srcObject = null;
   };
+  return playing(video, close, (error) => reasonOf(error));
 }
 
-export async function openFile(video: HTMLVideoElement, file: File): Promise<Eye> {
+export async function openFile(file: File): Promise<Eye> {
+  const video = silent();
   const address = URL.createObjectURL(file);
   video.src = address;
   video.loop = true;
-  const close = once(() => {
+  const close = () => {
     video.pause();
     video.removeAttribute("src");
     video.load();
     URL.revokeObjectURL(address);
-  });
+  };
+  return playing(video, close, () => `${file.name} is no video that this browser plays; an MP4 with H.264 is one`);
+}
+
+/** An eye has a video of its own: one that opens must not disturb one that closes. */
+function silent(): HTMLVideoElement {
+  const video = document.createElement("video");
+  video.muted = true;
+  video.playsInline = true;
+  return video;
+}
+
+async function playing(video: HTMLVideoElement, close: () => void, reason: (error: unknown) => string): Promise<Eye> {
   try {
     await video.play();
   } catch (error) {
     close();
-    throw new Error(`${file.name} is no video that this browser plays; an MP4 with H.264 is one`, { cause: error });
+    throw new Error(reason(error), { cause: error });
   }
   return { video, close };
 }
@@ -55,15 +66,6 @@ export async function frameOf(video: HTMLVideoElement): Promise<Blob | null> {
   const canvas = new OffscreenCanvas(Math.round(width * scale), Math.round(height * scale));
   canvas.getContext("2d")!.drawImage(video, 0, 0, canvas.width, canvas.height);
   return canvas.convertToBlob({ type: "image/jpeg", quality: QUALITY });
-}
-
-/** The element may show another eye by the second time. */
-function once(act: () => void): () => void {
-  let done = false;
-  return () => {
-    if (!done) act();
-    done = true;
-  };
 }
 
 function reasonOf(error: unknown): string {

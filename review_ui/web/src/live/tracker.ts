@@ -64,3 +64,7 @@ export function iou(one: Corners, other: Corners): number {
 }
 
 const area = (box: Corners) => (box.x2 - box.x1) * (box.y2 - box.y1);
+
+/** What a track is called, in the picture and beside it. */
+export const titleOf = ({ number, name, score }: Track) =>
+  `#${number}${name === null ? "" : ` ${name}`}${score === null ? "" : ` ${Math.round(score * 100)} %`}`;

@@ -4,19 +4,22 @@
  */
 
 import { type Range, defaultRangeExtractor, useVirtualizer } from "@tanstack/react-virtual";
-import { memo, useEffect, useRef } from "react";
+import { type KeyboardEvent, memo, useEffect, useRef } from "react";
 import type { BoxAnswer } from "../api/types";
 import { STYLES, spoken, stateOf } from "../canvas/styles";
+import type { OwnKeys } from "../keymap/own";
+import { KeyOf } from "./hints";
 
 interface Props {
   readonly boxes: readonly BoxAnswer[];
   readonly chosen: number | null;
+  readonly keys: OwnKeys;
   readonly onChoose: (number: number) => void;
 }
 
 const HEIGHT = 28;
 
-export function Boxes({ boxes, chosen, onChoose }: Props) {
+export function Boxes({ boxes, chosen, keys, onChoose }: Props) {
   const list = useRef<HTMLDivElement>(null);
   const rows = useVirtualizer({
     count: boxes.length,
@@ -28,13 +31,27 @@ export function Boxes({ boxes, chosen, onChoose }: Props) {
   useEffect(() => {
     if (chosen !== null) rows.scrollToIndex(chosen, { align: "auto" });
   }, [rows, chosen]);
-  if (boxes.length === 0) return <p className="text-(--soft)">No boxes. Press B and drag to draw one.</p>;
+  if (boxes.length === 0) {
+    return (
+      <p className="text-(--soft)">
+        No boxes. <KeyOf keys={keys} action="draw" /> and a drag draw one.
+      </p>
+    );
+  }
+  // Where the page's keys are off the list is one as any other.
+  const step = (event: KeyboardEvent) => {
+    const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (!keys.off || by === undefined) return;
+    event.preventDefault();
+    onChoose(Math.min(Math.max((chosen ?? (by > 0 ? -1 : 0)) + by, 0), boxes.length - 1));
+  };
   return (
     <div
       ref={list}
       role="listbox"
       aria-label={`${boxes.length} boxes`}
       tabIndex={0}
+      onKeyDown={step}
       aria-activedescendant={chosen === null ? undefined : `box-${chosen}`}
       className="max-h-48 min-h-24 shrink-0 overflow-y-auto rounded border border-(--line)"
     >

@@ -2,7 +2,8 @@
 
 import { useState } from "react";
 import type { ProjectSummary } from "../api/types";
-import { changedAddress, go, useAddress } from "../state/address";
+import { changedAddress, useAddress } from "../state/address";
+import { Link } from "./link";
 import { PeopleDialog } from "./people";
 
 export function Buckets({ summary, bucket }: { readonly summary: ProjectSummary; readonly bucket: string }) {
@@ -23,14 +24,10 @@ export function Buckets({ summary, bucket }: { readonly summary: ProjectSummary;
           const share = one.boxes === 0 ? 0 : one.decided / one.boxes;
           return (
             <li key={one.bucket}>
-              <a
-                href={href}
+              <Link
+                to={href}
                 aria-current={one.bucket === bucket ? "page" : undefined}
                 className={`block rounded px-3 py-2 ${one.bucket === bucket ? "bg-(--raised) font-semibold" : ""}`}
-                onClick={(event) => {
-                  event.preventDefault();
-                  go(href);
-                }}
               >
                 {one.bucket}
                 <span className="block text-xs font-normal text-(--soft)">
@@ -43,7 +40,7 @@ export function Buckets({ summary, bucket }: { readonly summary: ProjectSummary;
                 {one.boxes > 0 && (
                   <progress className="mt-1 h-1 w-full" value={share} max={1} aria-label={`${one.bucket}: decided`} />
                 )}
-              </a>
+              </Link>
             </li>
           );
         })}

@@ -8,10 +8,11 @@ import { Surface, type SurfaceHandle } from "../canvas/surface";
 import { type Action, actionOf, keymapOf } from "../keymap/keymap";
 import { keepKeys, keptKeys } from "../keymap/own";
 import { changedAddress, go, useAddress } from "../state/address";
-import { shownBoxes, useReviewing } from "../state/reviewing";
+import { shownBoxes } from "../state/image";
+import { useReviewing } from "../state/reviewing";
 import { Help } from "./help";
 import { Message } from "./message";
-import { Hints, Key } from "./hints";
+import { Hints, KeyOf } from "./hints";
 import { Panel } from "./panel";
 
 export function CanvasRoute() {
@@ -19,6 +20,7 @@ export function CanvasRoute() {
   const review = useReviewing();
   const { image, chosen } = review;
   const boxes = useMemo(() => (image === null ? [] : shownBoxes(image)), [image]);
+  const at = chosen === null ? undefined : boxes[chosen];
   const [bitmap, setBitmap] = useState<{ id: string; picture: ImageBitmap } | null>(null);
   const [broken, setBroken] = useState<string | null>(null);
   const [drawing, setDrawing] = useState(false);
@@ -44,8 +46,8 @@ export function CanvasRoute() {
 
   const act = (action: Action): void => {
     const nudge = (dx: number, dy: number) => {
-      if (image === null || chosen === null) return;
-      review.edit(chosen, moved(boxes[chosen]!.corners, dx / image.width, dy / image.height));
+      if (image === null || at === undefined) return;
+      review.edit(at.box_id, moved(at.corners, dx / image.width, dy / image.height));
     };
     const step = (by: number) => {
       if (boxes.length > 0) review.choose(((chosen ?? (by > 0 ? -1 : 0)) + by + boxes.length) % boxes.length);
@@ -118,8 +120,8 @@ export function CanvasRoute() {
         text={review.hindrance ?? (review.total === 0 && !review.loading ? "Choose other filters in the grid." : "")}
       />
     );
+  const shown = bitmap?.id === image.image_id ? bitmap.picture : pictureAtHand(review.project, image.image_id);
   const open = boxes.filter((box) => box.decision === "none" && !box.deleted).length;
-  const at = chosen === null ? undefined : boxes[chosen];
   return (
     <div className="flex h-full">
       <section className="flex min-w-0 grow flex-col" aria-label="Image">
@@ -134,20 +136,20 @@ export function CanvasRoute() {
           <h2 className="min-w-0 grow truncate font-semibold">{image.title}</h2>
           {review.pace !== null && <span className="text-(--soft)">{Math.round(review.pace)} a minute</span>}
           <span>{open === 0 ? "all boxes decided" : `${open} undecided`}</span>
-          {drawing && <span className="font-semibold">drawing: drag a box, Esc ends it</span>}
+          {drawing && (
+            <span className="font-semibold">
+              drawing: drag a box <KeyOf keys={keys} action="escape" /> ends it
+            </span>
+          )}
           <button type="button" onClick={() => setHelp(true)}>
-            <Key>?</Key> keys
+            <KeyOf keys={keys} action="help" /> keys
           </button>
         </div>
         <div className="relative min-h-0 grow">
           {broken !== null && <Message title="The picture cannot be shown" text={broken} />}
           <Surface
             ref={surface}
-            picture={
-              bitmap !== null && bitmap.id === image.image_id
-                ? bitmap.picture
-                : pictureAtHand(review.project, image.image_id)
-            }
+            picture={shown}
             image={image}
             boxes={boxes}
             chosen={chosen}
@@ -165,7 +167,7 @@ export function CanvasRoute() {
       </section>
       <Panel
         image={image}
-        picture={bitmap !== null && bitmap.id === image.image_id ? bitmap.picture : null}
+        picture={shown}
         keys={keys}
         boxes={boxes}
         classes={review.summary?.classes ?? []}

@@ -4,33 +4,28 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import type { Operation, SubjectAnswer } from "../api/types";
 import { STYLES } from "../canvas/styles";
-import { useAddress } from "../state/address";
 import type { Conflict } from "../state/outbox";
-import { useSession } from "../state/session";
+import { useHappening, useSession } from "../state/session";
+import { BUTTON } from "./dialog";
 
 export function Conflicts() {
-  const { asked } = useAddress();
-  const { conflicts, settle, outbox } = useSession();
+  const { outbox, tell, settle } = useSession();
+  const { conflicts } = useHappening();
   const client = useQueryClient();
   const conflict = conflicts[0];
-  const project = asked.get("project");
-  // The canvas shows what is there now, and what is said next is based on that.
-  useEffect(() => {
-    for (const { op } of conflicts) {
-      void client.invalidateQueries({ queryKey: ["image", project, op.bucket, op.image_id] });
-    }
-  }, [client, project, conflicts]);
   // Not a button: who decides by Space would answer before they have read the question.
   const asking = useRef<HTMLElement>(null);
   useEffect(() => asking.current?.focus(), [conflict]);
-  if (conflict === undefined || project === null) return null;
-  const { op, outcome } = conflict;
-  const end = (mine: boolean) => {
+  if (conflict === undefined) return null;
+  const { project, op, outcome } = conflict;
+  const sayMine = async () => {
     settle(conflict);
-    const again = mine ? outbox?.say(project, [sayAgain(conflict)]) : undefined;
-    void Promise.resolve(again).then(() =>
-      client.invalidateQueries({ queryKey: ["image", project, op.bucket, op.image_id] }),
-    );
+    try {
+      await outbox?.say(project, [sayAgain(conflict)]);
+    } catch (error) {
+      tell(`not saved: ${String(error)}`, true);
+    }
+    await client.invalidateQueries({ queryKey: ["image", project, op.bucket, op.image_id] });
   };
   const who = outcome.current?.reviewer ?? "somebody else";
   return (
@@ -46,10 +41,10 @@ export function Conflicts() {
         <em>{stateOf(op, outcome.current ?? null)}</em>.
         {conflicts.length > 1 && ` ${conflicts.length - 1} more after this one.`}
       </p>
-      <button type="button" className="rounded border border-(--line) px-4 py-1.5" onClick={() => end(false)}>
+      <button type="button" className={BUTTON} onClick={() => settle(conflict)}>
         Leave it so
       </button>
-      <button type="button" className="rounded border border-(--line) px-4 py-1.5" onClick={() => end(true)}>
+      <button type="button" className={BUTTON} onClick={() => void sayMine()}>
         Say mine all the same
       </button>
     </section>

@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { readProject } from "../api/client";
 import { changedAddress, go, useAddress } from "../state/address";
+import { firstBucket } from "../state/buckets";
 import { Buckets } from "./buckets";
 import { Filters } from "./filters";
 import { Message } from "./message";
@@ -18,7 +19,7 @@ export function GridRoute() {
     // Who comes back from the canvas has decided something.
     staleTime: 0,
   });
-  const first = summary.data?.buckets.find((bucket) => bucket.ready && bucket.images > 0)?.bucket ?? null;
+  const first = firstBucket(summary.data);
   const bucket = asked.get("bucket") ?? first;
   useEffect(() => {
     if (asked.get("bucket") === null && first !== null) go(changedAddress("/", asked, { bucket: first }), "replace");

@@ -1,12 +1,12 @@
 /** What each key does; keys may be given to other actions here, and switched off. */
 
-import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, useState } from "react";
 import { type Action, chordOf } from "../keymap/keymap";
 import { type OwnKeys, chordsOf, withKey } from "../keymap/own";
 import { SAID, keyName } from "../keymap/said";
+import { BUTTON, Dialog } from "./dialog";
 import { Key } from "./hints";
 
-const BUTTON = "rounded border border-(--line) px-4 py-1.5";
 const MODIFIERS = ["Shift", "Control", "Alt", "Meta"];
 
 interface Props {
@@ -16,9 +16,7 @@ interface Props {
 }
 
 export function Help({ keys, onChange, onClose }: Props) {
-  const dialog = useRef<HTMLDialogElement>(null);
   const [changing, setChanging] = useState<Action | null>(null);
-  useEffect(() => dialog.current?.showModal(), []);
   const press = (event: KeyboardEvent) => {
     if (changing === null || MODIFIERS.includes(event.key) || event.key === "Tab") return;
     event.preventDefault();
@@ -27,18 +25,30 @@ export function Help({ keys, onChange, onClose }: Props) {
     setChanging(null);
   };
   return (
-    <dialog
-      ref={dialog}
+    <Dialog
+      title="Keys"
+      width="max-w-5xl"
       onClose={onClose}
       // Escape leaves a key as it is, and only then closes.
       onCancel={(event) => changing !== null && event.preventDefault()}
       onKeyDown={press}
-      aria-labelledby="help"
-      className="m-auto max-h-[90dvh] max-w-5xl overflow-y-auto rounded border border-(--line) bg-(--ground) p-6 text-(--ink)"
+      foot={
+        <>
+          <label className="flex grow items-center gap-2">
+            <input
+              type="checkbox"
+              className="size-6"
+              checked={!keys.off}
+              onChange={(event) => onChange({ ...keys, off: !event.target.checked })}
+            />
+            keys are on
+          </label>
+          <button type="button" className={BUTTON} onClick={() => onChange({ off: false, changed: {} })}>
+            As they were at first
+          </button>
+        </>
+      }
     >
-      <h2 id="help" className="mb-4 text-lg font-semibold">
-        Keys
-      </h2>
       <ul className="gap-x-10 text-sm md:columns-2">
         {SAID.map(([action, text]) => (
           <li key={action} className="flex break-inside-avoid items-center gap-3 py-1">
@@ -69,23 +79,6 @@ export function Help({ keys, onChange, onClose }: Props) {
           <span>drag pans, click chooses; Shift+drag moves the box, its handles resize it; double click fits</span>
         </li>
       </ul>
-      <div className="mt-4 flex flex-wrap items-center gap-4 text-sm">
-        <label className="flex grow items-center gap-2">
-          <input
-            type="checkbox"
-            className="size-6"
-            checked={!keys.off}
-            onChange={(event) => onChange({ ...keys, off: !event.target.checked })}
-          />
-          keys are on
-        </label>
-        <button type="button" className={BUTTON} onClick={() => onChange({ off: false, changed: {} })}>
-          As they were at first
-        </button>
-        <form method="dialog">
-          <button className={BUTTON}>Close</button>
-        </form>
-      </div>
-    </dialog>
+    </Dialog>
   );
 }

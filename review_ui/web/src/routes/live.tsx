@@ -1,16 +1,14 @@
 /** A camera or a video, with the boxes a server draws on it: whether a query finds what is meant, before any data set. */
 
 import { useQuery } from "@tanstack/react-query";
-import { type FormEvent, useCallback, useEffect, useRef, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 import { look, readLive, referenceOf } from "../api/client";
-import { draw } from "../canvas/engine";
-import { fit } from "../canvas/viewport";
 import { Asking } from "../live/asking";
 import { type Eye, frameOf, openCamera, openFile } from "../live/eye";
-import { type Track, Tracker } from "../live/tracker";
+import { LivePicture } from "../live/picture";
+import { type Track, Tracker, titleOf } from "../live/tracker";
 import { changedAddress, go, useAddress } from "../state/address";
-
-const BUTTON = "rounded border border-(--line) px-4 py-1.5 disabled:opacity-50";
+import { BUTTON } from "./dialog";
 
 interface Told {
   readonly frames: number;
@@ -26,14 +24,19 @@ export function LiveRoute() {
   const [problem, setProblem] = useState<string | null>(null);
   const [tracks, setTracks] = useState<readonly Track[]>([]);
   const [told, setTold] = useState<Told | null>(null);
-  const video = useRef<HTMLVideoElement>(null);
+  /** Counts what was opened: a camera that is allowed after something else was chosen is let go at once. */
+  const turn = useRef(0);
 
-  const open = (opening: (at: HTMLVideoElement) => Promise<Eye>) => {
-    eye?.close();
+  const open = (opening: Promise<Eye>) => {
+    const mine = ++turn.current;
     setEye(null);
     setProblem(null);
-    opening(video.current!).then(setEye, (error: Error) => setProblem(error.message));
+    opening.then(
+      (made) => (mine === turn.current ? setEye(made) : made.close()),
+      (error: Error) => mine === turn.current && setProblem(error.message),
+    );
   };
+  useEffect(() => () => void turn.current++, []);
   useEffect(() => () => eye?.close(), [eye]);
 
   useEffect(() => {
@@ -70,7 +73,7 @@ export function LiveRoute() {
       <section className="flex min-w-0 grow flex-col" aria-label="Camera">
         <div className="flex flex-wrap items-center gap-3 border-b border-(--line) px-4 py-2 text-sm">
           <Query key={query} query={query} />
-          <button type="button" className={BUTTON} onClick={() => open(openCamera)}>
+          <button type="button" className={BUTTON} onClick={() => open(openCamera())}>
             Camera
           </button>
           <label className={`${BUTTON} cursor-pointer focus-within:outline-3 focus-within:outline-(--accent)`}>
@@ -81,7 +84,8 @@ export function LiveRoute() {
               className="sr-only"
               onChange={(event) => {
                 const file = event.target.files?.[0];
-                if (file !== undefined) open((at) => openFile(at, file));
+                if (file !== undefined) open(openFile(file));
+                event.target.value = ""; // the same file may be chosen again
               }}
             />
           </label>
@@ -95,14 +99,13 @@ export function LiveRoute() {
           </p>
         )}
         <div className="relative min-h-0 grow bg-(--raised)">
-          <video ref={video} muted playsInline className="hidden" />
           {eye === null ? (
             <p className="mx-auto mt-24 max-w-md p-6 text-center text-(--soft)">
               Type what to look for, then choose the camera or a video file. Frames go to{" "}
               {server.data?.address ?? "the server at FALCON_URL"} and are kept nowhere.
             </p>
           ) : (
-            <Picture eye={eye} tracks={tracks} />
+            <LivePicture eye={eye} tracks={tracks} />
           )}
         </div>
       </section>
@@ -135,9 +138,6 @@ export function LiveRoute() {
     </div>
   );
 }
-
-const titleOf = ({ number, name, score }: Track) =>
-  `#${number}${name === null ? "" : ` ${name}`}${score === null ? "" : ` ${Math.round(score * 100)} %`}`;
 
 function Query({ query }: { readonly query: string }) {
   const { asked } = useAddress();
@@ -176,44 +176,5 @@ function Facts({ told, waiting }: { readonly told: Told | null; readonly waiting
       <dt className="text-(--soft)">frames</dt>
       <dd>{told.frames}</dd>
     </dl>
-  );
-}
-
-/** The video as it plays, with the boxes of the last answer. */
-function Picture({ eye, tracks }: { readonly eye: Eye; readonly tracks: readonly Track[] }) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const newest = useRef(tracks);
-  newest.current = tracks;
-  const paint = useCallback(() => {
-    const element = canvas.current;
-    const context = element?.getContext("2d", { alpha: false });
-    const image = { width: eye.video.videoWidth, height: eye.video.videoHeight };
-    if (!element || !context || image.width === 0) return;
-    const screen = { width: element.clientWidth, height: element.clientHeight };
-    const [width, height] = [Math.round(screen.width * devicePixelRatio), Math.round(screen.height * devicePixelRatio)];
-    if (element.width !== width || element.height !== height) Object.assign(element, { width, height });
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.fillStyle = getComputedStyle(element).backgroundColor;
-    context.fillRect(0, 0, width, height);
-    const boxes = newest.current
-      .filter((track) => track.unseen === 0)
-      .map((track) => ({ corners: track.corners, state: "yes" as const, label: titleOf(track) }));
-    const scene = { image, picture: eye.video, boxes, chosen: null, hidden: false, draft: null, moving: false };
-    draw(context, scene, fit(image, screen), screen, devicePixelRatio);
-  }, [eye]);
-  useEffect(() => {
-    let frame = requestAnimationFrame(function again() {
-      paint();
-      frame = requestAnimationFrame(again);
-    });
-    return () => cancelAnimationFrame(frame);
-  }, [paint]);
-  return (
-    <canvas
-      ref={canvas}
-      className="block h-full w-full bg-(--raised)"
-      role="img"
-      aria-label={`the camera, with ${tracks.filter((track) => track.unseen === 0).length} boxes`}
-    />
   );
 }

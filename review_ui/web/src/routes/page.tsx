@@ -3,38 +3,26 @@
 import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { readProjects } from "../api/client";
-import { changedAddress, go, useAddress } from "../state/address";
+import { changedAddress, useAddress } from "../state/address";
 import { rememberReviewer } from "../state/reviewer";
-import { useSession } from "../state/session";
+import { useHappening, useSession } from "../state/session";
 import { useStream } from "../state/stream";
 import { CanvasRoute } from "./canvas";
 import { Conflicts } from "./conflicts";
 import { GridRoute } from "./grid";
+import { Link } from "./link";
 import { LiveRoute } from "./live";
 import { Message } from "./message";
 
 export function Page() {
   const { path, asked } = useAddress();
-  const { reviewer, notice, tell } = useSession();
-  const place = `${path} ${asked.get("project")} ${asked.get("bucket")} ${asked.get("image")}`;
-  const lasting = useRef(false);
-  lasting.current = notice?.lasting ?? false;
-  useEffect(() => {
-    if (!lasting.current) tell(null);
-  }, [place, tell]);
+  const { reviewer } = useSession();
   useStream();
   const project = asked.get("project");
   return (
     <div className="flex h-dvh flex-col">
       <Bar project={project} />
-      {notice !== null && (
-        <div role="alert" className="flex items-center gap-3 border-b border-(--line) bg-(--raised) px-4 py-2">
-          <span className="grow">{notice.text}</span>
-          <button type="button" className="rounded border border-(--line) px-3 py-1" onClick={() => tell(null)}>
-            Close
-          </button>
-        </div>
-      )}
+      <NoticeBar />
       <Conflicts />
       <main className="min-h-0 grow">
         {path === "/canvas/live" ? (
@@ -53,51 +41,70 @@ export function Page() {
   );
 }
 
+/** What was told; what does not last goes when something else is looked at. */
+function NoticeBar() {
+  const { path, asked } = useAddress();
+  const { tell } = useSession();
+  const { notice } = useHappening();
+  const place = `${path} ${asked.get("project")} ${asked.get("bucket")} ${asked.get("image")}`;
+  const lasting = useRef(false);
+  lasting.current = notice?.lasting ?? false;
+  useEffect(() => {
+    if (!lasting.current) tell(null);
+  }, [place, tell]);
+  if (notice === null) return null;
+  return (
+    <div role="alert" className="flex items-center gap-3 border-b border-(--line) bg-(--raised) px-4 py-2">
+      <span className="grow">{notice.text}</span>
+      <button type="button" className="rounded border border-(--line) px-3 py-1" onClick={() => tell(null)}>
+        Close
+      </button>
+    </div>
+  );
+}
+
 function Bar({ project }: { readonly project: string | null }) {
   const { path, asked } = useAddress();
-  const { reviewer, waiting, offline, saved } = useSession();
-  const state = offline
-    ? `${waiting} waiting: the server does not answer; nothing is lost`
-    : waiting > 0
-      ? `saving ${waiting} …`
-      : saved > 0
-        ? "all saved"
-        : "";
-  const grid = changedAddress("/", asked, { image: null, box: null });
+  const { reviewer } = useSession();
+  // What is looked for on the live page is no filter of the grid.
+  const grid =
+    path === "/canvas/live"
+      ? changedAddress("/", new URLSearchParams(), { project })
+      : changedAddress("/", asked, { image: null, box: null });
   return (
     <header className="flex h-11 shrink-0 items-center gap-4 border-b border-(--line) bg-(--raised) px-4 text-sm">
       {path === "/" ? (
         <h1 className="font-semibold">{project ?? "Review"}</h1>
       ) : (
-        <a
-          href={grid}
-          className="font-semibold text-(--accent) underline"
-          onClick={(event) => {
-            event.preventDefault();
-            go(grid);
-          }}
-        >
+        <Link to={grid} className="font-semibold text-(--accent) underline">
           {project ?? "Review"}
-        </a>
+        </Link>
       )}
       <span className="grow text-(--soft)">{asked.get("bucket") ?? ""}</span>
-      <output aria-live="polite" className={offline ? "font-semibold" : "text-(--soft)"}>
-        {state}
-      </output>
+      <SavingState />
       {path !== "/canvas/live" && (
-        <a
-          href="/canvas/live"
+        <Link
+          to={changedAddress("/canvas/live", new URLSearchParams(), { project })}
           className="text-(--accent) underline"
-          onClick={(event) => {
-            event.preventDefault();
-            go(changedAddress("/canvas/live", new URLSearchParams(), { project }));
-          }}
         >
           Live
-        </a>
+        </Link>
       )}
       {reviewer !== null && <span className="text-(--soft)">{reviewer}</span>}
     </header>
+  );
+}
+
+function SavingState() {
+  const { waiting, hindrance, any } = useHappening().saving;
+  const kept = any ? "all saved" : "";
+  const text =
+    waiting === 0 ? kept : hindrance === null ? `saving ${waiting} …` : `${waiting} waiting, nothing is lost`;
+  const isHeld = waiting > 0 && hindrance !== null;
+  return (
+    <output aria-live="polite" className={isHeld ? "font-semibold" : "text-(--soft)"}>
+      {isHeld ? `${text}: ${hindrance}` : text}
+    </output>
   );
 }
 
@@ -107,8 +114,7 @@ function AskName() {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (name.trim() === "") return;
-    rememberReviewer(name);
-    setReviewer(name.trim().slice(0, 80));
+    setReviewer(rememberReviewer(name));
   };
   return (
     <form onSubmit={submit} className="mx-auto mt-24 flex max-w-md flex-col gap-4 p-6">
@@ -148,12 +154,12 @@ function ChooseProject() {
       <ul className="flex flex-col gap-2">
         {projects.data.projects.map((name) => (
           <li key={name}>
-            <a
+            <Link
               className="text-(--accent) underline"
-              href={changedAddress("/", new URLSearchParams(), { project: name })}
+              to={changedAddress("/", new URLSearchParams(), { project: name })}
             >
               {name}
-            </a>
+            </Link>
           </li>
         ))}
       </ul>

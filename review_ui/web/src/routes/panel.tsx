@@ -1,10 +1,11 @@
 /** Beside the canvas: the boxes as a list that can be heard, the classes with their keys, the image as a whole. */
 
 import type { BoxAnswer, Decision, ImageAnswer } from "../api/types";
+import type { Action } from "../keymap/keymap";
 import type { OwnKeys } from "../keymap/own";
 import { Boxes } from "./boxes";
 import { CloseupView } from "./closeup";
-import { Key, KeyOf } from "./hints";
+import { KeyOf } from "./hints";
 
 interface Props {
   readonly image: ImageAnswer;
@@ -67,7 +68,7 @@ export function Panel({
           </button>
         ))}
       </div>
-      <Boxes boxes={boxes} chosen={chosen} onChoose={onChoose} />
+      <Boxes boxes={boxes} chosen={chosen} keys={keys} onChoose={onChoose} />
       {at !== undefined && (
         <>
           <fieldset className="flex flex-wrap gap-2">
@@ -80,11 +81,11 @@ export function Panel({
                 className={`${BUTTON} ${name === at.class_name ? "border-(--accent) font-semibold" : ""}`}
                 onClick={() => onClass(name)}
               >
-                {number < 9 && <Key>{`${number + 1}`}</Key>} {name}
+                {number < 9 && <KeyOf keys={keys} action={`class${number + 1}` as Action} />} {name}
               </button>
             ))}
           </fieldset>
-          <Note key={at.box_id} box={at} onNote={onNote} />
+          <Note key={`${at.box_id} ${at.note}`} box={at} onNote={onNote} />
           <dl className="grid grid-cols-[auto_1fr] gap-x-3 gap-y-1 text-(--soft)">
             {at.query !== null && <Fact name="asked for" value={at.query} />}
             {at.verdict !== null && (

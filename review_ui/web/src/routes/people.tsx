@@ -1,12 +1,11 @@
 /** Who has decided how much and how fast, how two people agree, and how often the model is overruled. */
 
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useEffect, useRef } from "react";
+import type { ReactNode } from "react";
 import { readPeople } from "../api/client";
+import { Dialog } from "./dialog";
 
 export function PeopleDialog({ project, onClose }: { readonly project: string; readonly onClose: () => void }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
   const told = useQuery({
     queryKey: ["people", project],
     queryFn: ({ signal }) => readPeople(project, signal),
@@ -14,15 +13,7 @@ export function PeopleDialog({ project, onClose }: { readonly project: string; r
   });
   const percent = (part: number, whole: number) => (whole === 0 ? "–" : `${Math.round((100 * part) / whole)} %`);
   return (
-    <dialog
-      ref={dialog}
-      onClose={onClose}
-      aria-labelledby="people"
-      className="m-auto max-h-[90dvh] w-full max-w-3xl overflow-y-auto rounded border border-(--line) bg-(--ground) p-6 text-(--ink)"
-    >
-      <h2 id="people" className="mb-4 text-lg font-semibold">
-        People and the model
-      </h2>
+    <Dialog title="People and the model" width="w-full max-w-3xl" onClose={onClose}>
       {told.isPending && <p>Reading what was said …</p>}
       {told.isError && <p role="alert">{told.error.message}</p>}
       {told.data !== undefined && (
@@ -64,10 +55,7 @@ export function PeopleDialog({ project, onClose }: { readonly project: string; r
           />
         </div>
       )}
-      <form method="dialog" className="mt-4 text-right">
-        <button className="rounded border border-(--line) px-4 py-1.5">Close</button>
-      </form>
-    </dialog>
+    </Dialog>
   );
 }
 

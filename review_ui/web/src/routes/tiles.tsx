@@ -3,14 +3,14 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { memo, useEffect, useMemo, useRef, useState } from "react";
-import { readQueue, thumbOf } from "../api/client";
-import type { QueueItem } from "../api/types";
-import { changedAddress, go, useAddress } from "../state/address";
-import { questionOf } from "../state/question";
+import { thumbOf } from "../api/client";
+import { changedAddress, useAddress } from "../state/address";
+import { type Question, questionOf } from "../state/question";
+import { PAGE, firstPage, pageOf } from "../state/queue";
+import { Link } from "./link";
 import { Message } from "./message";
 import { useRush } from "./rush";
 
-const PAGE = 100;
 const TILE = 196;
 const HEIGHT = 220;
 
@@ -18,15 +18,7 @@ export function Tiles({ project, bucket }: { readonly project: string; readonly 
   const { asked } = useAddress();
   const question = useMemo(() => questionOf(asked, project, bucket), [asked, project, bucket]);
   const client = useQueryClient();
-  const first = useQuery({
-    queryKey: ["queue", question],
-    queryFn: async ({ signal }) => {
-      const page = await readQueue({ ...question, limit: PAGE }, signal);
-      client.setQueryData(["queue", question, page.cursor, 0], page); // the first tiles stand on it
-      return page;
-    },
-    staleTime: 0,
-  });
+  const first = useQuery({ ...firstPage(client, question), refetchOnMount: "always" });
   const frame = useRef<HTMLDivElement>(null);
   const [columns, setColumns] = useState(5);
   useEffect(() => {
@@ -44,6 +36,11 @@ export function Tiles({ project, bucket }: { readonly project: string; readonly 
     overscan: 2,
   });
   const rushing = useRush(frame, first.isSuccess);
+  // Enter begins: who reviews by keyboard need not go through all filters first.
+  const start = useRef<HTMLAnchorElement>(null);
+  useEffect(() => {
+    if (first.isSuccess && document.activeElement === document.body) start.current?.focus();
+  }, [first.isSuccess]);
   if (first.isPending) return <Message title="Reading the images …" text={first.failureReason?.message} />;
   if (first.isError) return <Message title="The images cannot be shown" text={first.error.message} />;
   const begin = changedAddress("/canvas", asked, { bucket });
@@ -54,18 +51,9 @@ export function Tiles({ project, bucket }: { readonly project: string; readonly 
           {total} images, {first.data.boxes} boxes, {first.data.undecided} undecided
         </span>
         {total > 0 && (
-          <a
-            href={begin}
-            // Enter begins: who reviews by keyboard need not go through all filters first.
-            ref={(link) => void (document.activeElement === document.body && link?.focus())}
-            className="rounded bg-(--accent) px-4 py-1.5 font-semibold text-(--ground)"
-            onClick={(event) => {
-              event.preventDefault();
-              go(begin);
-            }}
-          >
+          <Link to={begin} ref={start} className="rounded bg-(--accent) px-4 py-1.5 font-semibold text-(--ground)">
             Start reviewing
-          </a>
+          </Link>
         )}
       </p>
       {total === 0 && <Message title="No image fits" text="Choose other filters above." />}
@@ -99,7 +87,7 @@ interface RowProps {
   readonly number: number;
   readonly top: number;
   readonly columns: number;
-  readonly question: Readonly<Record<string, string>>;
+  readonly question: Question;
   readonly cursor: string;
   readonly total: number;
   readonly rushing: boolean;
@@ -131,16 +119,14 @@ function Tile({
   cursor,
 }: {
   readonly place: number;
-  readonly question: Readonly<Record<string, string>>;
+  readonly question: Question;
   readonly cursor: string;
 }) {
   const { asked } = useAddress();
   const offset = Math.floor(place / PAGE) * PAGE;
-  const page = useQuery({
-    queryKey: ["queue", question, cursor, offset],
-    queryFn: ({ signal }) => readQueue({ ...question, cursor, offset, limit: PAGE }, signal),
-  });
-  const item: QueueItem | undefined = page.data?.items[place - offset];
+  const client = useQueryClient();
+  const page = useQuery(pageOf(client, question, cursor, offset));
+  const item = page.data?.items[place - offset];
   if (item === undefined) return <Blank />;
   const href = changedAddress("/canvas", asked, { bucket: question.bucket ?? null, image: item.image_id });
   const state =
@@ -150,15 +136,11 @@ function Tile({
         : `${item.undecided} to decide`
       : `image ${item.decision}`;
   return (
-    <a
-      href={href}
+    <Link
+      to={href}
       aria-label={`${item.title}, ${state}`}
       className="m-1 flex flex-col overflow-hidden rounded border border-(--line) bg-(--raised) text-xs"
       style={{ width: TILE - 8, height: HEIGHT - 8 }}
-      onClick={(event) => {
-        event.preventDefault();
-        go(href);
-      }}
     >
       <img
         src={thumbOf(question.project!, item.image_id)}
@@ -170,6 +152,6 @@ function Tile({
         <span className="grow truncate">{item.title}</span>
         <span className="shrink-0">{state}</span>
       </span>
-    </a>
+    </Link>
   );
 }

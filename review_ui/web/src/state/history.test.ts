@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
-import type { BoxAnswer } from "../api/types";
+import type { BoxAnswer, ImageAnswer } from "../api/types";
 import { BOX, CORNERS } from "./samples";
-import { type Change, History, type Step, changed, inverse, operationsOf } from "./history";
+import { changedImage } from "./changed";
+import { type Change, History, type Step, inverse, operationsOf } from "./history";
 
 const MOVED = { ...CORNERS, x2: 0.5 };
 const CHANGES: Change[] = [
@@ -20,7 +21,8 @@ test("undoing all gives what was there before, and redoing all what was there af
   const history = new History();
   let boxes = [BOX];
   const apply = (one: Step | null) => {
-    for (const change of one!.changes) boxes = changed(boxes, change, "Ada");
+    const said = one!.changes.map((change) => ({ change, reviewer: "Ada" }));
+    boxes = changedImage({ boxes } as unknown as ImageAnswer, said).boxes;
   };
   for (const change of CHANGES) {
     const one = step(change);
@@ -28,9 +30,9 @@ test("undoing all gives what was there before, and redoing all what was there af
     history.push(one);
   }
   const after = plain(boxes);
-  while (history.canUndo) apply(history.undo());
+  for (let back = history.undo(); back !== null; back = history.undo()) apply(back);
   expect(plain(boxes)).toEqual(plain([BOX]));
-  while (history.canRedo) apply(history.redo());
+  for (let again = history.redo(); again !== null; again = history.redo()) apply(again);
   expect(plain(boxes)).toEqual(after);
 });
 
@@ -45,7 +47,7 @@ test("a step of many changes is one step, taken back from its end", () => {
     "geometry",
     "verdict",
   ]);
-  expect([history.canUndo, history.canRedo]).toEqual([false, true]);
+  expect(history.undo()).toBeNull();
 });
 
 test("a new step ends what could be done again", () => {
@@ -53,7 +55,7 @@ test("a new step ends what could be done again", () => {
   history.push(step(CHANGES[0]!));
   history.undo();
   history.push(step(CHANGES[1]!));
-  expect([history.canRedo, history.redo()]).toEqual([false, null]);
+  expect(history.redo()).toBeNull();
 });
 
 test("taking back twice is the change itself", () => {

@@ -3,7 +3,7 @@
  * A step is what one key press did, be it one operation or two hundred.
  */
 
-import type { BoxAnswer, Corners, Decision, Operation } from "../api/types";
+import type { Corners, Decision, Operation } from "../api/types";
 
 /** A change of a box or image, with what was there before it. */
 export type Change =
@@ -32,14 +32,6 @@ export function inverse(change: Change): Change {
 export class History {
   private done: Step[] = [];
   private undone: Step[] = [];
-
-  get canUndo(): boolean {
-    return this.done.length > 0;
-  }
-
-  get canRedo(): boolean {
-    return this.undone.length > 0;
-  }
 
   /** A new step; what was undone before cannot be done again. */
   push(step: Step): void {
@@ -97,52 +89,6 @@ export function operationsOf(step: Step, versions: Versions, reviewer: string, n
         return { ...about, kind: "image_verdict", value: change.after };
       case "note":
         return { ...about, kind: "note", box_id: change.boxId, value: change.after };
-    }
-  });
-}
-
-/** A box as it is after a change, before the server has said so. */
-export function changed(boxes: readonly BoxAnswer[], change: Change, reviewer: string): BoxAnswer[] {
-  if (change.kind === "add") {
-    const more = {
-      query: null,
-      score: null,
-      score_kind: null,
-      backend: "person",
-      model: reviewer,
-      verdict: null,
-      p_yes: null,
-    };
-    const rest = { found: null, deleted: false, note: null, at: null, carried: false, decision: "approved" as const };
-    return [
-      ...boxes,
-      {
-        ...more,
-        ...rest,
-        box_id: change.boxId,
-        class_name: change.className,
-        corners: change.corners,
-        version: 1,
-        drawn_by: reviewer,
-        reviewer,
-      },
-    ];
-  }
-  if (change.kind === "image_verdict") return [...boxes];
-  return boxes.map((box) => {
-    if (box.box_id !== change.boxId) return box;
-    const next = { ...box, version: box.version + 1 };
-    switch (change.kind) {
-      case "verdict":
-        return { ...next, decision: change.after, reviewer };
-      case "geometry":
-        return { ...next, corners: change.after ?? box.found?.corners ?? box.corners, reviewer };
-      case "class":
-        return { ...next, class_name: change.after ?? box.found?.class_name ?? box.class_name, reviewer };
-      case "delete":
-        return { ...next, deleted: change.after, reviewer };
-      case "note":
-        return { ...next, note: change.after || null };
     }
   });
 }

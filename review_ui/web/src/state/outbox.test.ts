@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Operation, Outcome } from "../api/types";
-import { type Kept, type Listener, Offline, Outbox, type Send, type Shelf } from "./outbox";
+import { type Conflict, type Kept, type Listener, NotNow, Offline, Outbox, type Send, type Shelf } from "./outbox";
 
 const op = (name: string, base = 0, box = "x"): Operation => ({
   kind: "verdict",
@@ -41,17 +41,17 @@ class Heard implements Listener {
   saved_: string[] = [];
   conflicts: string[] = [];
   refused_: [string, string][] = [];
-  state: [number, boolean] = [0, false];
-  waiting(count: number, offline: boolean) {
-    this.state = [count, offline];
+  state: [number, string | null] = [0, null];
+  waiting(count: number, hindrance: string | null) {
+    this.state = [count, hindrance];
   }
   saved(one: Operation) {
     this.saved_.push(one.op_id);
   }
-  conflict({ op: one }: { op: Operation }) {
-    this.conflicts.push(one.op_id);
+  conflict({ project, op: one }: Conflict) {
+    this.conflicts.push(`${project}:${one.op_id}`);
   }
-  refused(one: Operation, why: string) {
+  refused(_: string, one: Operation, why: string) {
     this.refused_.push([one.op_id, why]);
   }
 }
@@ -75,34 +75,34 @@ test("what is said is sent in its order, and forgotten when it is answered", asy
     heard,
   );
   await said(outbox, "1", "2", "3");
-  expect([sent, heard.saved_, heard.state, shelf.rows]).toEqual([["1", "2", "3"], ["1", "2", "3"], [0, false], []]);
+  expect([sent, heard.saved_, heard.state, shelf.rows]).toEqual([["1", "2", "3"], ["1", "2", "3"], [0, null], []]);
 });
 
 test("offline, everything waits; then it is sent, each once and in order", async () => {
   let online = false;
   const [shelf, heard, sent] = [new Memory(), new Heard(), [] as string[][]];
   const send: Send = async (_, ops) => {
-    if (!online) throw new Offline();
+    if (!online) throw new Offline("away");
     sent.push(ops.map((one) => one.op_id));
     return ops.map(taken);
   };
   const outbox = new Outbox(shelf, send, heard);
   await said(outbox, "1", "2");
   await vi.advanceTimersByTimeAsync(30_000);
-  expect([heard.state, shelf.rows.length]).toEqual([[2, true], 2]);
+  expect([heard.state, shelf.rows.length]).toEqual([[2, "away"], 2]);
   online = true;
   await vi.advanceTimersByTimeAsync(15_000);
-  expect([sent, heard.state, shelf.rows]).toEqual([[["1", "2"]], [0, false], []]);
+  expect([sent, heard.state, shelf.rows]).toEqual([[["1", "2"]], [0, null], []]);
 });
 
 test("what is said waits from the first moment, also before the browser has kept it", async () => {
   const heard = new Heard();
   const outbox = new Outbox(new Memory(), async (_, ops) => ops.map(taken), heard);
   const saying = outbox.say("p", [op("1")]);
-  expect(heard.state).toEqual([1, false]);
+  expect(heard.state).toEqual([1, null]);
   await saying;
   await vi.advanceTimersByTimeAsync(0);
-  expect(heard.state).toEqual([0, false]);
+  expect(heard.state).toEqual([0, null]);
 });
 
 test("what the browser cannot keep waits for nothing", async () => {
@@ -110,7 +110,7 @@ test("what the browser cannot keep waits for nothing", async () => {
   shelf.add = () => Promise.reject(new Error("the disk is full"));
   const outbox = new Outbox(shelf, async (_, ops) => ops.map(taken), heard);
   await expect(outbox.say("p", [op("1")])).rejects.toThrow("full");
-  expect(heard.state).toEqual([0, false]);
+  expect(heard.state).toEqual([0, null]);
 });
 
 test("a page that is opened again takes up what waits", async () => {
@@ -155,7 +155,7 @@ test("a conflict is told and stops no other", async () => {
   );
   await outbox.say("p", [op("1"), op("2", 0, "y")]);
   await vi.advanceTimersByTimeAsync(0);
-  expect([heard.conflicts, heard.saved_, heard.state]).toEqual([["1"], ["2"], [0, false]]);
+  expect([heard.conflicts, heard.saved_, heard.state]).toEqual([["p:1"], ["2"], [0, null]]);
 });
 
 test("what was said of the same box before the conflict was heard is not sent as if it knew of it", async () => {
@@ -171,7 +171,7 @@ test("what was said of the same box before the conflict was heard is not sent as
   );
   await outbox.say("p", [op("1")]);
   await vi.advanceTimersByTimeAsync(0);
-  expect([sent, heard.conflicts, heard.saved_, shelf.rows]).toEqual([["1", "3"], ["1", "2"], ["3"], []]);
+  expect([sent, heard.conflicts, heard.saved_, shelf.rows]).toEqual([["1", "3"], ["p:1", "p:2"], ["3"], []]);
 });
 
 test("one that the server does not take at all is told with its reason and holds up no other", async () => {
@@ -186,11 +186,7 @@ test("one that the server does not take at all is told with its reason and holds
   );
   await outbox.say("p", [op("1"), op("bad"), op("2")]);
   await vi.advanceTimersByTimeAsync(0);
-  expect([heard.saved_, heard.refused_, heard.state]).toEqual([
-    ["1", "2"],
-    [["bad", "'boat' is no class"]],
-    [0, false],
-  ]);
+  expect([heard.saved_, heard.refused_, heard.state]).toEqual([["1", "2"], [["bad", "'boat' is no class"]], [0, null]]);
 });
 
 test("what was said is remembered when it has been taken, but not what was refused", async () => {
@@ -250,4 +246,66 @@ test("who waits for all to be saved hears of it, or that it takes too long", asy
   online = true;
   await vi.advanceTimersByTimeAsync(15_000);
   await soon;
+});
+
+test("a bucket of which nothing is taken just now holds up no other, and loses nothing", async () => {
+  let labelled = false;
+  const [shelf, heard, sent] = [new Memory(), new Heard(), [] as string[]];
+  const outbox = new Outbox(
+    shelf,
+    async (project, ops) => {
+      if (project === "p" && !labelled) throw new NotNow("its YAML cannot be read");
+      sent.push(...ops.map((one) => one.op_id));
+      return ops.map(taken);
+    },
+    heard,
+  );
+  await outbox.say("p", [op("1")]);
+  await outbox.say("q", [op("2")]);
+  await vi.advanceTimersByTimeAsync(0);
+  expect([sent, heard.state, shelf.rows.length]).toEqual([["2"], [1, "its YAML cannot be read"], 1]);
+  labelled = true;
+  await vi.advanceTimersByTimeAsync(15_000);
+  expect([sent, heard.state, heard.refused_, shelf.rows]).toEqual([["2", "1"], [0, null], [], []]);
+});
+
+test("what was sent and is not answered, or cannot be taken off the shelf, is sent again", async () => {
+  const [shelf, heard, sent] = [new Memory(), new Heard(), [] as string[]];
+  const remove = shelf.remove.bind(shelf);
+  shelf.remove = async (numbers) => {
+    if (sent.length < 4) throw new Error("the database was closed");
+    await remove(numbers);
+  };
+  const outbox = new Outbox(
+    shelf,
+    async (_, ops) => {
+      sent.push(...ops.map((one) => one.op_id));
+      return sent.length === 2 ? [] : ops.map(taken);
+    },
+    heard,
+  );
+  await said(outbox, "1");
+  expect([heard.state, heard.saved_]).toEqual([[1, "the database was closed"], []]);
+  await vi.advanceTimersByTimeAsync(500);
+  expect(heard.state).toEqual([1, "the server did not answer to all"]);
+  await vi.advanceTimersByTimeAsync(15_000);
+  expect([sent, heard.saved_, heard.state]).toEqual([["1", "1", "1", "1"], ["1"], [0, null]]);
+});
+
+test("of what was taken the latest is remembered, of what waits everything", async () => {
+  let online = false;
+  const outbox = new Outbox(
+    new Memory(),
+    async (_, ops) => {
+      if (!online) throw new Offline("away");
+      return ops.map(taken);
+    },
+    new Heard(),
+  );
+  const many = Array.from({ length: 5000 }, (_, number) => op(`${number}`, 0, `box ${number}`));
+  await outbox.say("p", many);
+  expect(outbox.said.length).toBe(5000);
+  online = true;
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([outbox.said.length, outbox.said.at(-1)?.op_id]).toEqual([2000, "4999"]);
 });

@@ -20,38 +20,45 @@ export interface Shelf {
   remove(numbers: readonly number[]): Promise<void>;
 }
 
-/** How a batch is sent. It throws `Offline` where it may be sent again, anything else where that is of no use. */
+/**
+ * How a batch of one bucket is sent. It throws `Offline` where nothing can be sent just now, `NotNow` where nothing of
+ * this bucket can, and anything else where one of the batch is never taken.
+ */
 export type Send = (project: string, ops: readonly Operation[]) => Promise<readonly Outcome[]>;
 
 export class Offline extends Error {}
 
+/** The project's YAML cannot be read just now, its bucket is being labelled anew: it is no fault of what was said. */
+export class NotNow extends Error {}
+
 export interface Conflict {
+  readonly project: string;
   readonly op: Operation;
   readonly outcome: Outcome;
 }
 
 export interface Listener {
-  /** How many wait, and whether the server cannot be reached just now. */
-  waiting(count: number, offline: boolean): void;
-  saved(op: Operation, outcome: Outcome): void;
+  /** How many wait, and what keeps them from being sent just now. */
+  waiting(count: number, hindrance: string | null): void;
+  saved(op: Operation): void;
   /** Somebody has said something since: both are shown, and the person chooses. */
   conflict(conflict: Conflict): void;
   /** The server takes this in no way; it is out of the queue, and the person is told why. */
-  refused(op: Operation, why: string): void;
+  refused(project: string, op: Operation, why: string): void;
 }
 
 const MOST = 200;
-/** So many things said are remembered, answered or not. */
+/** So many of the things that were taken are remembered. */
 const REMEMBERED = 2000;
 const FIRST_PAUSE = 500;
 const LAST_PAUSE = 15_000;
 
 export class Outbox {
+  private taken: Operation[] = [];
   private kept: Kept[] = [];
-  private remembered: Operation[] = [];
   /** Said, and on the way to the shelf. */
-  private coming = 0;
-  private offline = false;
+  private coming: Operation[] = [];
+  private hindrance: string | null = null;
   private sending = false;
   private pause = FIRST_PAUSE;
   private timer: ReturnType<typeof setTimeout> | null = null;
@@ -65,32 +72,26 @@ export class Outbox {
   /** Take up what an earlier page left. */
   async open(): Promise<void> {
     this.kept = await this.shelf.all();
-    this.remembered = this.kept.map((one) => one.op);
     this.tell();
     void this.drain();
   }
 
   /** Say something. It resolves when it is kept here; what the server says of it, the listener hears. */
   async say(project: string, ops: readonly Operation[]): Promise<void> {
-    this.coming += ops.length;
-    this.remembered.push(...ops);
-    if (this.remembered.length > 2 * REMEMBERED) this.remembered = this.remembered.slice(-REMEMBERED);
+    this.coming.push(...ops);
     this.tell(); // what is shown as decided must not be shown as saved for one moment
     try {
       const added = await this.shelf.add(project, ops); // `kept` may be another list by then
       this.kept.push(...added);
-    } catch (error) {
-      this.unlearn(ops);
-      throw error;
     } finally {
-      this.coming -= ops.length;
+      this.coming = this.coming.filter((one) => !ops.includes(one));
       this.tell();
     }
     void this.drain();
   }
 
   private tell(): void {
-    this.listener.waiting(this.kept.length + this.coming, this.offline);
+    this.listener.waiting(this.kept.length + this.coming.length, this.hindrance);
   }
 
   /**
@@ -98,16 +99,12 @@ export class Outbox {
    * be older than the word that has been taken since.
    */
   get said(): readonly Operation[] {
-    return this.remembered;
-  }
-
-  private unlearn(ops: readonly Operation[]): void {
-    this.remembered = this.remembered.filter((one) => !ops.includes(one));
+    return [...this.taken, ...this.kept.map((one) => one.op), ...this.coming];
   }
 
   /** Resolves when nothing waits any more. Throws `Offline` when that takes longer than so many milliseconds. */
   async empty(ms: number): Promise<void> {
-    for (const end = Date.now() + ms; this.kept.length + this.coming > 0;) {
+    for (const end = Date.now() + ms; this.kept.length + this.coming.length > 0;) {
       if (Date.now() >= end) throw new Offline("not all is saved yet");
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -119,27 +116,48 @@ export class Outbox {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
     this.sending = true;
+    const passed = new Set<string>(); // buckets of which nothing is taken in this round
+    let hindrance: string | null = null;
     try {
-      while (this.kept.length > 0) {
-        const project = this.kept[0]!.project;
-        const end = this.kept.findIndex((one) => one.project !== project);
-        await this.deliver(project, this.kept.slice(0, Math.min(end < 0 ? Infinity : end, MOST)));
-        this.pause = FIRST_PAUSE;
-        this.offline = false;
-        this.tell();
+      for (let batch = this.next(passed); batch.length > 0; batch = this.next(passed)) {
+        try {
+          await this.deliver(batch);
+          this.pause = FIRST_PAUSE;
+          this.hindrance = hindrance;
+          this.tell();
+        } catch (error) {
+          if (!(error instanceof NotNow)) throw error;
+          passed.add(bucketOf(batch[0]!));
+          hindrance = error.message;
+        }
       }
     } catch (error) {
-      if (!(error instanceof Offline)) throw error;
-      this.offline = true;
-      this.tell();
-      this.timer = setTimeout(() => void this.drain(), this.pause);
-      this.pause = Math.min(this.pause * 2, LAST_PAUSE);
+      // Whatever it is (the browser's database among it): what may be said twice is lost by nothing but giving up.
+      hindrance = error instanceof Error ? error.message : String(error);
     } finally {
       this.sending = false;
     }
+    this.hindrance = hindrance;
+    this.tell();
+    if (hindrance === null) return;
+    this.timer = setTimeout(() => void this.drain(), this.pause);
+    this.pause = Math.min(this.pause * 2, LAST_PAUSE);
   }
 
-  private async deliver(project: string, batch: readonly Kept[]): Promise<void> {
+  /** The oldest that wait, all of one bucket. */
+  private next(passed: ReadonlySet<string>): readonly Kept[] {
+    const first = this.kept.find((one) => !passed.has(bucketOf(one)));
+    if (first === undefined) return [];
+    const batch: Kept[] = [];
+    for (const one of this.kept) {
+      if (bucketOf(one) === bucketOf(first)) batch.push(one);
+      if (batch.length === MOST) break;
+    }
+    return batch;
+  }
+
+  private async deliver(batch: readonly Kept[]): Promise<void> {
+    const { project } = batch[0]!;
     let outcomes: readonly Outcome[];
     try {
       outcomes = await this.send(
@@ -147,44 +165,45 @@ export class Outbox {
         batch.map((one) => one.op),
       );
     } catch (error) {
-      if (error instanceof Offline) throw error;
+      if (error instanceof Offline || error instanceof NotNow) throw error;
       // One of them is not taken at all, and none of the batch was: find it by sending each alone.
       if (batch.length > 1) {
-        for (const one of batch) if (this.kept.includes(one)) await this.deliver(project, [one]);
+        for (const one of batch) if (this.kept.includes(one)) await this.deliver([one]);
         return;
       }
-      this.unlearn([batch[0]!.op]);
       await this.forget(batch);
-      this.listener.refused(batch[0]!.op, error instanceof Error ? error.message : String(error));
+      this.listener.refused(project, batch[0]!.op, error instanceof Error ? error.message : String(error));
       return;
     }
-    const refused = new Set(outcomes.filter((one) => one.status === 409).map((one) => one.op_id));
-    this.unlearn(batch.map((one) => one.op).filter((op) => refused.has(op.op_id)));
     const byId = new Map(outcomes.map((outcome) => [outcome.op_id, outcome]));
-    await this.forget(batch);
-    for (const { op } of batch) {
-      const outcome = byId.get(op.op_id);
-      if (outcome === undefined) continue;
-      if (outcome.status === 200) this.listener.saved(op, outcome);
-      else {
-        this.listener.conflict({ op, outcome });
-        await this.giveUp(op, outcome);
-      }
+    const answered = batch.map(({ op }) => ({ op, outcome: byId.get(op.op_id) }));
+    if (answered.some(({ outcome }) => outcome === undefined)) throw new Offline("the server did not answer to all");
+    const taken = answered.filter(({ outcome }) => outcome?.status === 200).map(({ op }) => op);
+    await this.forget(batch, taken);
+    for (const op of taken) this.listener.saved(op);
+    for (const { op, outcome } of answered) {
+      if (outcome === undefined || outcome.status === 200) continue;
+      this.listener.conflict({ project, op, outcome });
+      await this.giveUp(project, op, outcome);
     }
   }
 
   /** What was said after a refused operation, by somebody who saw it taken: its base is now another's word. */
-  private async giveUp(refused: Operation, outcome: Outcome): Promise<void> {
-    const later = this.kept.filter(({ op }) => subjectOf(op) === subjectOf(refused));
+  private async giveUp(project: string, refused: Operation, outcome: Outcome): Promise<void> {
+    const isLater = (one: Kept) => one.project === project && subjectOf(one.op) === subjectOf(refused);
+    const later = this.kept.filter(isLater);
     if (later.length === 0) return;
-    this.unlearn(later.map((one) => one.op));
     await this.forget(later);
-    for (const { op } of later) this.listener.conflict({ op, outcome: { ...outcome, op_id: op.op_id } });
+    for (const { op } of later) this.listener.conflict({ project, op, outcome: { ...outcome, op_id: op.op_id } });
   }
 
-  private async forget(batch: readonly Kept[]): Promise<void> {
+  /** Let them wait no longer; those that were taken are remembered. */
+  private async forget(batch: readonly Kept[], taken: readonly Operation[] = []): Promise<void> {
     const numbers = new Set(batch.map((one) => one.number));
     await this.shelf.remove([...numbers]);
     this.kept = this.kept.filter((one) => !numbers.has(one.number));
+    this.taken = [...this.taken, ...taken].slice(-REMEMBERED);
   }
 }
+
+const bucketOf = ({ project, op }: Kept) => JSON.stringify([project, op.bucket]);

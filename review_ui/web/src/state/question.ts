@@ -12,8 +12,10 @@ export const FILTERS = [
   "order",
 ] as const;
 
-/** The question as the server takes it. */
-export function questionOf(asked: URLSearchParams, project: string, bucket: string): Record<string, string> {
+/** A question as the server takes it. */
+export type Question = Readonly<Record<string, string>>;
+
+export function questionOf(asked: URLSearchParams, project: string, bucket: string): Question {
   const question: Record<string, string> = { project, bucket };
   for (const name of FILTERS) {
     const value = asked.get(name);

@@ -1,11 +1,42 @@
-/** The images that fit, in order: pages of them around the one that is shown, however many there are. */
+/**
+ * The images that fit a question, in order: pages of them, however many there are. The grid and the canvas share them, so
+ * that one goes through the images as one has seen them lie.
+ */
 
-import { useQueries, useQuery } from "@tanstack/react-query";
+import { type QueryClient, queryOptions, useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { readQueue } from "../api/client";
+import { Refused, readQueue } from "../api/client";
 import type { QueueItem, QueuePage } from "../api/types";
+import type { Question } from "./question";
 
 export const PAGE = 100;
+
+/** The first page of a question. Its `cursor` names the order, which all further pages are taken from. */
+export const firstPage = (client: QueryClient, question: Question) =>
+  queryOptions({
+    queryKey: ["queue", question],
+    queryFn: async ({ signal }) => {
+      const page = await readQueue({ ...question, limit: PAGE }, signal);
+      client.setQueryData(["queue", question, page.cursor, 0], page);
+      return page;
+    },
+    staleTime: Infinity,
+  });
+
+/** A page of an order: that which begins at a place, or that which holds an image. */
+export const pageOf = (client: QueryClient, question: Question, cursor: string, where: number | string) =>
+  queryOptions({
+    queryKey: ["queue", question, cursor, where],
+    queryFn: async ({ signal }) => {
+      const asked = typeof where === "number" ? { offset: where } : { image: where };
+      const page = await readQueue({ ...question, ...asked, cursor, limit: PAGE }, signal);
+      if (page.cursor === cursor) return page;
+      // The server has forgotten the order and has made another: the two must not be mixed.
+      void client.invalidateQueries({ queryKey: ["queue", question], exact: true });
+      throw new Refused(410, "order", "The order of the images is read anew.");
+    },
+    staleTime: Infinity,
+  });
 
 export interface Queue {
   /** The image that is shown: the one that was asked for, else the first. */
@@ -20,53 +51,54 @@ export interface Queue {
 }
 
 /**
- * @param question as the server takes it, as JSON.
+ * @param question as the server takes it.
  * @param wanted the image that is asked for; null: the first.
  * @param ready whether the question is complete.
  */
-export function useQueue(question: string, wanted: string | null, ready: boolean): Queue {
-  const asked = useMemo(() => JSON.parse(question) as Record<string, string>, [question]);
-  const first = useQuery({
-    queryKey: ["order", question],
-    queryFn: ({ signal }) => readQueue({ ...asked, image: wanted, limit: PAGE }, signal),
-    enabled: ready,
-    staleTime: Infinity,
-  });
-  const cursor = first.data?.cursor;
+export function useQueue(question: Question, wanted: string | null, ready: boolean): Queue {
+  const client = useQueryClient();
+  const first = useQuery({ ...firstPage(client, question), enabled: ready });
+  const cursor = first.data?.cursor ?? "";
   const imageId = wanted ?? first.data?.items[0]?.image_id ?? null;
   const inFirst = first.data === undefined || placeIn([first.data], imageId) >= 0;
-  // An image beyond what is known, by undo or by Back: its page is looked for.
+  // An image beyond what is known, by a link, by undo or by Back: its page is looked for.
   const found = useQuery({
-    queryKey: ["order", question, cursor, imageId],
-    queryFn: ({ signal }) => readQueue({ ...asked, cursor, image: imageId, limit: PAGE }, signal),
+    ...pageOf(client, question, cursor, imageId ?? ""),
     enabled: imageId !== null && !inFirst,
-    staleTime: Infinity,
     placeholderData: (before) => before,
   });
   const known = [first.data, found.data].filter((page) => page !== undefined);
-  const near = known.length === 0 ? [] : around(placeIn(known, imageId), first.data?.total ?? 0);
+  const near = around(placeIn(known, imageId), first.data?.total ?? 0);
+  const missing = near.filter((number) => !known.some((page) => page.offset === number * PAGE));
   const more = useQueries({
-    queries: near.map((number) => ({
-      queryKey: ["order", question, cursor, number],
-      queryFn: ({ signal }: { signal: AbortSignal }) =>
-        readQueue({ ...asked, cursor, offset: number * PAGE, limit: PAGE }, signal),
-      enabled: cursor !== undefined,
-      staleTime: Infinity,
+    queries: missing.map((number) => ({
+      ...pageOf(client, question, cursor, number * PAGE),
+      enabled: first.data !== undefined,
     })),
-    combine: (answers) => answers.map((answer) => answer.data).filter((page) => page !== undefined),
+    combine: pagesAndError,
   });
+  const error = first.error ?? found.error ?? more.error;
   return useMemo(() => {
-    const pages = [...known, ...more];
+    const pages = [...known, ...more.pages];
     return {
       imageId,
       place: placeIn(pages, imageId),
       read: first.data !== undefined,
       total: first.data?.total ?? 0,
       at: (place) => itemAt(pages, place),
-      error: first.error?.message ?? null,
+      error: error?.message ?? null,
     };
     // `known` is made of these.
-  }, [first.data, found.data, more, imageId, first.error]);
+  }, [first.data, found.data, more, imageId, error]);
+}
+
+function pagesAndError(
+  answers: ReadonlyArray<{ readonly data?: QueuePage | undefined; readonly error: Error | null }>,
+) {
+  return {
+    pages: answers.map((answer) => answer.data).filter((page) => page !== undefined),
+    error: answers.find((answer) => answer.error !== null)?.error ?? null,
+  };
 }
 
 /** The place of an image on some pages; −1: it is on none of them. */

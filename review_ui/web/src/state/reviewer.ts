@@ -7,6 +7,9 @@ export function reviewerName(): string | null {
   return name === null || name.trim() === "" ? null : name;
 }
 
-export function rememberReviewer(name: string): void {
-  localStorage.setItem(NAME, name.trim().slice(0, 80));
+/** The name as it is kept. */
+export function rememberReviewer(name: string): string {
+  const kept = name.trim().slice(0, 80);
+  localStorage.setItem(NAME, kept);
+  return kept;
 }

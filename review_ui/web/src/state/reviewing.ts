@@ -2,25 +2,23 @@
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { lease, readImage, readProject } from "../api/client";
+import { readProject } from "../api/client";
 import type { Corners, Decision, ImageAnswer, ProjectSummary } from "../api/types";
-import { picture } from "../canvas/pictures";
 import { changedAddress, go, useAddress } from "./address";
+import { useAhead, useLease } from "./ahead";
+import { atTheEnd, firstBucket } from "./buckets";
+import { changedImage } from "./changed";
 import { type Change, History, type Step, operationsOf } from "./history";
+import { shownBoxes, useImageQuery } from "./image";
 import { Pace } from "./pace";
 import { questionOf } from "./question";
 import { useQueue } from "./queue";
 import { useSession } from "./session";
-import { withChange, withWaiting } from "./waiting";
 
-const AHEAD = 2;
 /** Milliseconds for the last word to be saved, before it is said what is left. */
 const END_WAITS = 3_000;
 /** Who goes from box to box writes no address at each: browsers take some hundred in ten seconds. */
 const RESTS_MS = 300;
-/** What is not seen waits until the image one has just come to is drawn; who only passes by an image takes no lease. */
-const AHEAD_MS = 60;
-const LEASE_MS = 300;
 
 export interface Reviewing {
   readonly project: string;
@@ -41,7 +39,7 @@ export interface Reviewing {
   readonly decide: (decision: Decision) => void;
   readonly decideAll: (decision: Decision) => void;
   readonly decideImage: (decision: Decision) => void;
-  readonly edit: (number: number, corners: Corners) => void;
+  readonly edit: (boxId: string, corners: Corners) => void;
   readonly draw: (corners: Corners) => void;
   readonly reclass: (className: string) => void;
   readonly remove: () => void;
@@ -50,40 +48,25 @@ export interface Reviewing {
   readonly redo: () => void;
 }
 
-/** Boxes a person can choose: drawn ones that are deleted are gone for them. */
-export const shownBoxes = (image: ImageAnswer) => image.boxes.filter((box) => !(box.deleted && box.drawn_by !== null));
-
 export function useReviewing(): Reviewing {
   const { asked } = useAddress();
   const { outbox, reviewer, tell } = useSession();
   const client = useQueryClient();
   const project = asked.get("project")!;
   const summary = useQuery({ queryKey: ["project", project], queryFn: ({ signal }) => readProject(project, signal) });
-  const bucket = asked.get("bucket") ?? summary.data?.buckets.find((one) => one.ready)?.bucket ?? "";
-  const question = useMemo(() => {
-    const words = new URLSearchParams(asked);
-    for (const name of ["image", "box"]) words.delete(name);
-    return JSON.stringify(questionOf(words, project, bucket));
-  }, [asked, project, bucket]);
+  const bucket = asked.get("bucket") ?? firstBucket(summary.data) ?? "";
+  const question = useMemo(() => questionOf(asked, project, bucket), [asked, project, bucket]);
   const queue = useQueue(question, asked.get("image"), bucket !== "");
   const { imageId, place } = queue;
-
-  const key = useMemo(() => ["image", project, bucket, imageId], [project, bucket, imageId]);
-  // Also an image that is fetched ahead: of it, too, something may wait since before a reload.
-  const read = useCallback(
-    async (id: string, signal: AbortSignal) =>
-      withWaiting(await readImage(project, bucket, id, signal), outbox?.said ?? []),
-    [project, bucket, outbox],
-  );
-  const told = useQuery({
-    queryKey: key,
-    queryFn: ({ signal }) => read(imageId!, signal),
-    enabled: imageId !== null && outbox !== null,
-    staleTime: Infinity,
-  });
+  const imageQuery = useImageQuery(project);
+  const told = useQuery({ ...imageQuery(bucket, imageId ?? ""), enabled: imageId !== null && outbox !== null });
   const image = told.data ?? null;
   const boxes = useMemo(() => (image === null ? [] : shownBoxes(image)), [image]);
-  const [chosen, setChosen] = useState<number | null>(null);
+  // Not by its number: boxes come and go while others draw and delete.
+  const [chosenId, setChosenId] = useState<string | null>(null);
+  const chosen = useMemo(() => numberOf(boxes, chosenId), [boxes, chosenId]);
+  const resting = useRef(imageId);
+  resting.current = imageId;
   const history = useRef(new History());
   const pace = useRef(new Pace());
 
@@ -92,9 +75,8 @@ export function useReviewing(): Reviewing {
   useEffect(() => {
     if (image === null || begun.current === image.image_id) return;
     begun.current = image.image_id;
-    const wanted = asked.get("box");
-    const at = wanted === null ? -1 : boxes.findIndex((box) => box.box_id === wanted);
-    setChosen(at >= 0 ? at : nextOpen(boxes, -1));
+    const at = numberOf(boxes, asked.get("box")) ?? nextOpen(boxes, -1);
+    setChosenId(at === null ? null : boxes[at]!.box_id);
   }, [image, boxes, asked]);
 
   // Where one rests stands in the address: reload and a link lead to this very box.
@@ -111,41 +93,8 @@ export function useReviewing(): Reviewing {
     return () => clearTimeout(timer);
   }, [asked, image, boxes, chosen]);
 
-  useEffect(() => {
-    if (imageId === null || reviewer === null) return;
-    let held = false;
-    const hold = () => {
-      held = true;
-      void lease(project, imageId, reviewer, false).then(
-        ({ holder }) => holder !== null && tell(`${holder} is looking at this image too`),
-        () => undefined, // advice, and no more
-      );
-    };
-    const first = setTimeout(hold, LEASE_MS);
-    const timer = setInterval(hold, 60_000);
-    return () => {
-      clearTimeout(first);
-      clearInterval(timer);
-      if (held) setTimeout(() => void lease(project, imageId, reviewer, true).catch(() => undefined), LEASE_MS);
-    };
-  }, [project, imageId, reviewer, tell]);
-
-  useEffect(() => {
-    if (place < 0 || outbox === null) return;
-    const ahead = () => {
-      for (const next of Array.from({ length: AHEAD }, (_, step) => queue.at(place + 1 + step))) {
-        if (next === undefined) continue;
-        void picture(project, next.image_id).catch(() => undefined);
-        void client.prefetchQuery({
-          queryKey: ["image", project, bucket, next.image_id],
-          queryFn: ({ signal }) => read(next.image_id, signal),
-          staleTime: Infinity,
-        });
-      }
-    };
-    const timer = setTimeout(ahead, AHEAD_MS);
-    return () => clearTimeout(timer);
-  }, [client, outbox, read, project, bucket, queue, place]);
+  useLease(project, imageId);
+  useAhead(project, bucket, queue, imageQuery);
 
   const show = useCallback(
     (id: string) => go(changedAddress("/canvas", asked, { image: id, box: null }), "replace"),
@@ -159,15 +108,20 @@ export function useReviewing(): Reviewing {
       if (next !== undefined) show(next.image_id);
       else if (!queue.read || (wanted >= 0 && wanted < queue.total)) tell("The queue is still being read.");
       else if (by < 0) tell("This is the first image of the queue.");
-      else
-        void (outbox?.empty(END_WAITS) ?? Promise.reject())
-          .then(() => readProject(project))
-          .then(
-            (told) => tell(atTheEnd(told, bucket)),
-            () => tell("This was the last image of the queue."),
-          );
+      else {
+        const sayWhatIsLeft = async () => {
+          const text = await (outbox?.empty(END_WAITS) ?? Promise.reject())
+            .then(() => readProject(project))
+            .then(
+              (now) => atTheEnd(now, bucket),
+              () => "This was the last image of the queue.",
+            );
+          if (resting.current === imageId) tell(text); // else one is elsewhere by now
+        };
+        void sayWhatIsLeft();
+      }
     },
-    [queue, place, show, tell, outbox, project, bucket],
+    [queue, imageId, place, show, tell, outbox, project, bucket],
   );
 
   const apply = useCallback(
@@ -181,7 +135,10 @@ export function useReviewing(): Reviewing {
       const ops = operationsOf(step, versions, reviewer, () => crypto.randomUUID());
       client.setQueryData(
         stepKey,
-        step.changes.reduce((now, change) => withChange(now, change, reviewer), before),
+        changedImage(
+          before,
+          step.changes.map((change) => ({ change, reviewer })),
+        ),
       );
       void outbox.say(project, ops).catch((error: unknown) => {
         // The browser could not keep it (its disk is full): what is shown must not say otherwise.
@@ -209,7 +166,7 @@ export function useReviewing(): Reviewing {
       perform([{ kind: "verdict", boxId: box.box_id, before: box.decision, after: decision }]);
     const after = boxes.map((one, number) => (number === chosen ? { ...one, decision } : one));
     const next = nextOpen(after, chosen!);
-    if (next !== null) setChosen(next);
+    if (next !== null) setChosenId(boxes[next]!.box_id);
     else move(1);
   };
   const decideAll = (decision: Decision) => {
@@ -217,18 +174,29 @@ export function useReviewing(): Reviewing {
     perform(open.map((box) => ({ kind: "verdict", boxId: box.box_id, before: box.decision, after: decision })));
     move(1);
   };
-  const revert = (step: Step | null) => {
+  /** Say a step of the history. `back` takes it back into the history if that cannot be done. */
+  const revert = async (step: Step | null, back: () => void) => {
     if (step === null) return;
-    if (step.imageId !== imageId) {
+    const query = imageQuery(step.bucket, step.imageId);
+    try {
+      await client.ensureQueryData(query); // who comes back to it after a while does not have it any more
+    } catch (error) {
+      back();
+      tell(`this cannot be said just now: ${error instanceof Error ? error.message : String(error)}`);
+      return;
+    }
+    const isElsewhere = step.imageId !== resting.current;
+    if (isElsewhere) {
       begun.current = step.imageId;
       show(step.imageId);
     }
     apply(step);
     const named = step.changes.find((change) => "boxId" in change && change.boxId !== null);
     const boxId = named !== undefined && "boxId" in named ? named.boxId : null;
-    const now = client.getQueryData<ImageAnswer>(["image", project, step.bucket, step.imageId]);
-    const at = now === undefined ? -1 : shownBoxes(now).findIndex((box) => box.box_id === boxId);
-    if (at >= 0) setChosen(at);
+    const now = client.getQueryData(query.queryKey);
+    const there = now === undefined ? [] : shownBoxes(now);
+    const at = numberOf(there, boxId) ?? (isElsewhere ? nextOpen(there, -1) : null);
+    if (at !== null) setChosenId(there[at]!.box_id);
   };
   const at = chosen === null ? undefined : boxes[chosen];
 
@@ -242,8 +210,8 @@ export function useReviewing(): Reviewing {
     place,
     total: queue.total,
     pace: pace.current.aMinute,
-    chosen: chosen !== null && chosen < boxes.length ? chosen : null,
-    choose: setChosen,
+    chosen,
+    choose: (number) => setChosenId(number === null ? null : (boxes[number]?.box_id ?? null)),
     move,
     decide,
     decideAll,
@@ -251,8 +219,8 @@ export function useReviewing(): Reviewing {
       if (image !== null && image.decision !== decision)
         perform([{ kind: "image_verdict", before: image.decision, after: decision }]);
     },
-    edit: (number, corners) => {
-      const box = boxes[number];
+    edit: (boxId, corners) => {
+      const box = boxes.find((one) => one.box_id === boxId);
       if (box === undefined) return;
       const before = box.found !== null && sameCorners(box.found.corners, box.corners) ? null : box.corners;
       perform([{ kind: "geometry", boxId: box.box_id, before, after: corners }]);
@@ -260,8 +228,9 @@ export function useReviewing(): Reviewing {
     draw: (corners) => {
       const className = at?.class_name ?? summary.data?.classes[0];
       if (className === undefined) return;
-      perform([{ kind: "add", boxId: newBoxId(), className, corners }]);
-      setChosen(boxes.length);
+      const boxId = newBoxId();
+      perform([{ kind: "add", boxId, className, corners }]);
+      setChosenId(boxId);
     },
     reclass: (className) => {
       if (at === undefined || at.class_name === className) return;
@@ -275,23 +244,14 @@ export function useReviewing(): Reviewing {
       if (at === undefined || (at.note ?? "") === text) return;
       perform([{ kind: "note", boxId: at.box_id, before: at.note ?? "", after: text }]);
     },
-    undo: () => revert(history.current.undo()),
-    redo: () => revert(history.current.redo()),
+    undo: () => void revert(history.current.undo(), () => history.current.redo()),
+    redo: () => void revert(history.current.redo(), () => history.current.undo()),
   };
 }
 
-/** What is left to do after the last image of the queue. */
-export function atTheEnd(told: ProjectSummary, bucket: string): string {
-  const left = (one: ProjectSummary["buckets"][number]) => one.boxes - one.decided;
-  const here = told.buckets.find((one) => one.bucket === bucket);
-  if (here !== undefined && left(here) > 0) {
-    return `This was the last image of the queue. ${left(here)} boxes of ${bucket} are undecided still: see its grid.`;
-  }
-  const next = told.buckets.find((one) => one.ready && left(one) > 0);
-  const way = `\`dlf pipeline --project ${told.name}\``;
-  return next === undefined
-    ? `All boxes of ${told.name} are decided. ${way}, or Dagster's sensor, brings it into the data set.`
-    : `All boxes of ${bucket} are decided. Next: ${next.bucket}, with ${left(next)} undecided.`;
+function numberOf(boxes: ReadonlyArray<{ box_id: string }>, boxId: string | null): number | null {
+  const at = boxId === null ? -1 : boxes.findIndex((box) => box.box_id === boxId);
+  return at < 0 ? null : at;
 }
 
 /** The next box nobody has decided, from the one after `from` round to it; null: there is none. */

@@ -60,7 +60,11 @@ test("a box that waits to be added is there once", () => {
 });
 
 test("what is said again is based on what is there now, and is an operation of its own", () => {
-  const again = sayAgain({ op: verdict(2), outcome: { op_id: "1", status: 409, version: 5, current: null } });
+  const again = sayAgain({
+    project: "p",
+    op: verdict(2),
+    outcome: { op_id: "1", status: 409, version: 5, current: null },
+  });
   expect([again.base_version, again.kind, again.op_id === "1"]).toEqual([5, "verdict", false]);
   expect(saidBy(again)).toBe("approved");
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { ProjectSummary } from "../api/types";
-import { atTheEnd } from "./reviewing";
+import { atTheEnd } from "./buckets";
 
 const bucket = (name: string, boxes: number, decided: number) => ({ bucket: name, ready: true, boxes, decided });
 const project = (...buckets: ReturnType<typeof bucket>[]) => ({ name: "dogs", buckets }) as unknown as ProjectSummary;
