@@ -89,7 +89,7 @@ unit: $(VENV)/.dev $(STATIC)
 
 test: check web $(STATIC)
 	@$(BIN)/python -m pytest -n auto -m 'not processes and not browser'
-	@$(BIN)/python -m pytest -m 'processes and not waits' --durations=5
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m 'processes and not waits' --durations=5
 	@$(BIN)/python -m pytest -n 3 -m '(processes and waits) or browser' --durations=5
 
 format: $(VENV)/.dev

@@ -92,7 +92,7 @@ class VlmResource(_ModelResource):
 
     def open(self, name: str, project: Project, warn: Callable[[str], None]) -> VlmBackend:
         """The backend of a stage: this resource's setting, else the name given. Nobody is connected to yet."""
-        return open_vlm(self.backend or local_name(name, "qwen", warn), project)
+        return open_vlm(self.backend or local_name(name, "qwen", warn), project, warn)
 
     @contextlib.asynccontextmanager
     async def connected(
@@ -109,7 +109,7 @@ class GroundingResource(_ModelResource):
 
     def open(self, name: str, project: Project, warn: Callable[[str], None]) -> GroundingBackend:
         """A backend of the label stage: this resource's setting, else the name given. Nobody is connected to yet."""
-        return open_grounding(self.backend or local_name(name, "falcon", warn), project)
+        return open_grounding(self.backend or local_name(name, "falcon", warn), project, warn)
 
     @contextlib.asynccontextmanager
     async def connected(

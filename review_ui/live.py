@@ -6,7 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 from dlf_resources.grounding.live import LiveGrounding
-from dlf_resources.servers.addresses import falcon_address
+from dlf_resources.servers.addresses import falcon_addresses
 
 
 class Live:
@@ -24,7 +24,7 @@ class Live:
         Raises:
             BackendUnavailable: `FALCON_URL` is no address.
         """
-        return falcon_address().url
+        return falcon_addresses()[0].url
 
     async def grounding(self) -> LiveGrounding:
         """What frames are asked of.

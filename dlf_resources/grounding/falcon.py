@@ -18,7 +18,7 @@ from dlf_resources.grounding.base import Detection, Grounded
 from dlf_resources.grounding.repetition import without_repetition
 from dlf_resources.picture import Encoded, Picture
 from dlf_resources.servers import falcon_perception, mac_tensor
-from dlf_resources.servers.addresses import FALCON_MODEL, falcon_address
+from dlf_resources.servers.addresses import FALCON_MODEL, Address
 from dlf_resources.servers.client import Body, ServerClient
 from dlf_resources.servers.probe import probe_picture
 from dlf_resources.servers.replies import Reply
@@ -36,9 +36,9 @@ class FalconServer:
     name = "falcon"
     model = FALCON_MODEL
 
-    def __init__(self, project: Project):
+    def __init__(self, project: Project, address: Address):
         paced = project.server("falcon")
-        self.address = falcon_address()
+        self.address = address
         self._masks = project.masks
         self._max_pixels = paced.max_pixels or MAX_PIXELS
         self._client = ServerClient(

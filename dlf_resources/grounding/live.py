@@ -23,7 +23,7 @@ from dlf_core.errors import BackendError, BackendUnavailable, ImageRejected
 from dlf_resources.images import plain_file
 from dlf_resources.picture import Encoded
 from dlf_resources.servers import falcon_perception, mac_tensor
-from dlf_resources.servers.addresses import falcon_address
+from dlf_resources.servers.addresses import falcon_addresses
 from dlf_resources.servers.client import ServerClient
 from dlf_resources.servers.replies import cut
 
@@ -68,7 +68,7 @@ class LiveGrounding:
     """
 
     def __init__(self) -> None:
-        self.address = falcon_address()
+        self.address = falcon_addresses()[0]  # one frame is out at a time
         self._client = ServerClient(
             self.address, max_in_flight=1, request_seconds=FRAME_SECONDS, image_seconds=FRAME_SECONDS
         )

@@ -17,6 +17,7 @@ from dlf_core.usage import Parameters, Usage
 from dlf_resources.grounding.base import Detection, Grounded
 from dlf_resources.grounding.repetition import without_repetition
 from dlf_resources.picture import Picture
+from dlf_resources.servers.addresses import Address
 from dlf_resources.servers.chat import Wish, chat_server
 
 MAX_TOKENS = 1024
@@ -35,8 +36,8 @@ class VlmGrounding:
 
     name = "qwen"
 
-    def __init__(self, project: Project):
-        self._server = chat_server(project)
+    def __init__(self, project: Project, address: Address):
+        self._server = chat_server(project, address)
         self._schema: str | None = None
         self.model = self._server.model
         self.window = self._server.client.window

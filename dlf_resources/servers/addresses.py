@@ -68,11 +68,23 @@ class Address:
         return parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def qwen_address() -> Address:
-    """`QWEN_URL`, with `QWEN_API_KEY`: any OpenAI-compatible server. A `/v1` at the end of the URL is left out."""
-    url = _url("QWEN_URL", "http://localhost:8291").removesuffix("/v1")
+def qwen_addresses() -> list[Address]:
+    """`QWEN_URL`, with `QWEN_API_KEY`: OpenAI-compatible servers. A `/v1` at the end of a URL is left out."""
     start = "start one with `dlf serve-vlm`, or set QWEN_URL to where it runs"
-    return Address("qwen", url, "QWEN_URL", start, os.environ.get("QWEN_API_KEY"))
+    urls = _urls("QWEN_URL", "http://localhost:8291", "/v1")
+    return [Address("qwen", url, "QWEN_URL", start, os.environ.get("QWEN_API_KEY")) for url in urls]
+
+
+def qwen_address() -> Address:
+    """The server of `QWEN_URL`, for whoever starts it.
+
+    Raises:
+        BackendUnavailable: there are several.
+    """
+    address, *others = qwen_addresses()
+    if others:
+        raise BackendUnavailable("QWEN_URL lists several servers; name the one that is to be started.")
+    return address
 
 
 def qwen_model() -> str | None:
@@ -81,16 +93,16 @@ def qwen_model() -> str | None:
     return str(Path(model).expanduser()) if model and model.startswith("~") else model
 
 
-def gemma_address() -> Address:
-    """`GEMMA_URL`: mac_tensor."""
+def gemma_addresses() -> list[Address]:
+    """`GEMMA_URL`: mac_tensor, on one machine or several."""
     start = (
         "start it with `mac-tensor ui --vision --port 8500`, set GEMMA_URL to where it runs, or use `--backend qwen`"
     )
-    return Address("gemma", _url("GEMMA_URL", "http://localhost:8500"), "GEMMA_URL", start)
+    return [Address("gemma", url, "GEMMA_URL", start) for url in _urls("GEMMA_URL", "http://localhost:8500")]
 
 
-def falcon_address() -> Address:
-    """`FALCON_URL`, else `GEMMA_URL`: mac_tensor with Falcon, or falcon-perception's own server."""
+def falcon_addresses() -> list[Address]:
+    """`FALCON_URL`, else `GEMMA_URL`: mac_tensor with Falcon, or falcon-perception's own servers."""
     variable = "FALCON_URL" if os.environ.get("FALCON_URL") else "GEMMA_URL"
     start = (
         "start one with `python -m falcon_perception.server --config.host 127.0.0.1 --config.port 8500` (GPU) or "
@@ -98,8 +110,8 @@ def falcon_address() -> Address:
         "`--backend falcon-mlx` (in this process)"
     )
     # The page of 0.1 wanted the whole address of the route.
-    url = _url(variable, "http://localhost:8500").removesuffix("/api/falcon")
-    return Address("falcon", url, variable, start)
+    urls = _urls(variable, "http://localhost:8500", "/api/falcon")
+    return [Address("falcon", url, variable, start) for url in urls]
 
 
 def falcon_model() -> str:
@@ -107,8 +119,15 @@ def falcon_model() -> str:
     return os.environ.get("FALCON_MODEL_PATH") or FALCON_MODEL
 
 
-def _url(variable: str, default: str) -> str:
-    url = (os.environ.get(variable) or default).strip().rstrip("/")
+def _urls(variable: str, default: str, ending: str = "") -> list[str]:
+    """The servers a variable names, each once, without the ending that some people write."""
+    value = os.environ.get(variable) or default
+    named = [one for one in value.split(",") if one.strip()] or [value]
+    return [*dict.fromkeys(_url(variable, one, default).removesuffix(ending) for one in named)]
+
+
+def _url(variable: str, named: str, default: str) -> str:
+    url = named.strip().rstrip("/")
     try:
         parts = urlsplit(url)
         port_fits = parts.port is None or parts.port > 0

@@ -18,7 +18,7 @@ from dlf_core.errors import BackendError, BackendUnavailable
 from dlf_core.project import Project
 from dlf_core.usage import Usage
 from dlf_resources.picture import Encoded, Picture
-from dlf_resources.servers.addresses import QWEN_MODEL, Address, qwen_address, qwen_model
+from dlf_resources.servers.addresses import QWEN_MODEL, Address, qwen_model
 from dlf_resources.servers.client import INFO_SECONDS, Body, ServerClient
 from dlf_resources.servers.probe import probe_picture
 from dlf_resources.servers.replies import Reply, cut
@@ -281,11 +281,11 @@ def _count(value: object) -> int:
     return value if isinstance(value, int) and value > 0 else 0
 
 
-def chat_server(project: Project) -> ChatServer:
-    """The server of `QWEN_URL`, paced as the project says."""
+def chat_server(project: Project, address: Address) -> ChatServer:
+    """A server of `QWEN_URL`, paced as the project says."""
     chosen, paced = qwen_model(), project.server("qwen")
     return ChatServer(
-        qwen_address(),
+        address,
         chosen or QWEN_MODEL,
         chosen=chosen is not None,
         max_pixels=paced.max_pixels or MAX_PIXELS,

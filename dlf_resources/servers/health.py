@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from importlib.util import find_spec
 
@@ -14,7 +14,7 @@ from dlf_core.project import Project
 from dlf_core.sections import Bucket
 from dlf_resources.grounding.falcon import FalconServer
 from dlf_resources.servers import mac_tensor
-from dlf_resources.servers.addresses import falcon_model
+from dlf_resources.servers.addresses import Address, falcon_addresses, falcon_model, gemma_addresses, qwen_addresses
 from dlf_resources.servers.chat import chat_server
 from dlf_resources.servers.downloads import on_disk
 from dlf_resources.vlm.mac_tensor import MacTensorVlm
@@ -71,8 +71,24 @@ def _in_loop(work: Callable[[], Awaitable[Health]]) -> Health:
         raise BackendError(f"no answer to a probe picture within {PROBE_SECONDS:.0f} s") from None
 
 
-def _qwen(project: Project) -> Health:
-    server = chat_server(project)
+def _of_all(addresses: list[Address], look_at: Callable[[Address], Health]) -> Health:
+    """How the servers of a backend are; it can be asked while one of them can."""
+    if len(addresses) == 1:
+        return look_at(addresses[0])
+    found = []
+    for address in addresses:
+        try:
+            found.append(look_at(address))
+        except BackendError as error:
+            found.append(Health(address.backend, False, str(error).rstrip("."), address.url))
+    there = [one for one in found if one.ok]
+    said = f"{len(there)} of {len(found)} servers answer: " + "; ".join(one.said for one in found)
+    urls = ", ".join(address.url for address in addresses)
+    return replace((there or found)[0], ok=bool(there), said=said, url=urls)
+
+
+def _qwen(project: Project, address: Address) -> Health:
+    server = chat_server(project, address)
 
     async def work() -> Health:
         async with server.connected():
@@ -87,8 +103,8 @@ def _qwen(project: Project) -> Health:
     return _in_loop(work)
 
 
-def _gemma(project: Project) -> Health:
-    backend = MacTensorVlm(project)
+def _gemma(project: Project, address: Address) -> Health:
+    backend = MacTensorVlm(project, address)
 
     async def work() -> Health:
         async with backend.connected():
@@ -102,8 +118,8 @@ def _gemma(project: Project) -> Health:
     return _in_loop(work)
 
 
-def _falcon(project: Project) -> Health:
-    backend = FalconServer(project)
+def _falcon(project: Project, address: Address) -> Health:
+    backend = FalconServer(project, address)
 
     async def work() -> Health:
         async with backend.connected():
@@ -145,8 +161,8 @@ def _embedded(project: Project) -> Health:
 
 _LOOKS: dict[str, Callable[[Project], Health]] = {
     "embedded": _embedded,
-    "qwen": _qwen,
-    "gemma": _gemma,
-    "falcon": _falcon,
+    "qwen": lambda project: _of_all(qwen_addresses(), lambda one: _qwen(project, one)),
+    "gemma": lambda project: _of_all(gemma_addresses(), lambda one: _gemma(project, one)),
+    "falcon": lambda project: _of_all(falcon_addresses(), lambda one: _falcon(project, one)),
     "falcon-mlx": _falcon_mlx,
 }

@@ -13,7 +13,7 @@ from dlf_core.project import Project
 from dlf_core.records import ScoreKind
 from dlf_core.usage import Parameters, Usage
 from dlf_resources.picture import Picture
-from dlf_resources.servers.addresses import gemma_address
+from dlf_resources.servers.addresses import Address
 from dlf_resources.servers.client import Body, ServerClient
 from dlf_resources.servers.mac_tensor import chat_text, form, info
 from dlf_resources.servers.probe import probe_picture
@@ -36,9 +36,9 @@ class MacTensorVlm:
     name = "gemma"
     crop_padding = CROP_PADDING
 
-    def __init__(self, project: Project):
+    def __init__(self, project: Project, address: Address):
         paced = project.server("gemma")
-        self.address = gemma_address()
+        self.address = address
         # Which Gemma it is only the server knows, and a finished bucket asks no server.
         self.model = os.environ.get("GEMMA_MODEL") or "gemma"
         self._max_pixels = paced.max_pixels or MAX_PIXELS

@@ -10,6 +10,7 @@ from dlf_core.project import Project
 from dlf_core.records import ScoreKind
 from dlf_core.usage import Parameters, Usage
 from dlf_resources.picture import Picture
+from dlf_resources.servers.addresses import Address
 from dlf_resources.servers.chat import Said, Wish, chat_server
 from dlf_resources.vlm.base import Answer, Question
 
@@ -27,8 +28,8 @@ class OpenAiVlm:
     name = "qwen"
     crop_padding = CROP_PADDING
 
-    def __init__(self, project: Project):
-        self._server = chat_server(project)
+    def __init__(self, project: Project, address: Address):
+        self._server = chat_server(project, address)
         self._tokens = dict(TOKENS)
         self.model = self._server.model
         self.window = self._server.client.window

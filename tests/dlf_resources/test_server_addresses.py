@@ -7,7 +7,7 @@ from model_servers.asking import KEY, assert_fit, prepare
 
 from dlf_core.errors import BackendUnavailable
 from dlf_resources.servers import addresses
-from dlf_resources.servers.addresses import Address, falcon_address, gemma_address, qwen_address
+from dlf_resources.servers.addresses import Address, falcon_addresses, gemma_addresses, qwen_address, qwen_addresses
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,7 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_addresses_without_any_variable() -> None:
     assert qwen_address().url == "http://localhost:8291"
-    assert gemma_address().url == falcon_address().url == "http://localhost:8500"
+    assert gemma_addresses()[0].url == falcon_addresses()[0].url == "http://localhost:8500"
     assert qwen_address().key is None
     assert addresses.qwen_model() is None
     assert addresses.falcon_model() == "tiiuae/Falcon-Perception"
@@ -35,17 +35,17 @@ def test_variables_move_them_and_empty_ones_do_not(monkeypatch: pytest.MonkeyPat
     assert (qwen_address().url, qwen_address().key) == ("https://example.org/openai", KEY)
     assert addresses.qwen_model() == "Qwen/Qwen3-VL-8B-Instruct"
     assert addresses.falcon_model() == "models/falcon"
-    assert gemma_address().url == "http://10.0.0.7:8500"
+    assert gemma_addresses()[0].url == "http://10.0.0.7:8500"
 
 
 def test_falcon_is_where_gemma_is_unless_told_otherwise_and_names_the_variable_that_decided(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("GEMMA_URL", "http://127.0.0.1:1")
-    assert (falcon_address().url, falcon_address().variable) == ("http://127.0.0.1:1", "GEMMA_URL")
+    assert (falcon_addresses()[0].url, falcon_addresses()[0].variable) == ("http://127.0.0.1:1", "GEMMA_URL")
     monkeypatch.setenv("FALCON_URL", "http://127.0.0.1:2")
-    assert (falcon_address().url, falcon_address().variable) == ("http://127.0.0.1:2", "FALCON_URL")
-    assert gemma_address().url == "http://127.0.0.1:1"
+    assert (falcon_addresses()[0].url, falcon_addresses()[0].variable) == ("http://127.0.0.1:2", "FALCON_URL")
+    assert gemma_addresses()[0].url == "http://127.0.0.1:1"
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_what_is_no_address_is_a_sentence_that_names_the_variable(
     monkeypatch: pytest.MonkeyPatch, variable: str, told: str
 ) -> None:
     monkeypatch.setenv(variable, told)
-    asked = {"QWEN_URL": qwen_address, "GEMMA_URL": gemma_address, "FALCON_URL": falcon_address}[variable]
+    asked = {"QWEN_URL": qwen_addresses, "GEMMA_URL": gemma_addresses, "FALCON_URL": falcon_addresses}[variable]
     with pytest.raises(BackendUnavailable, match=rf"^{variable} is no address of a server; write it like http://"):
         asked()
 
@@ -90,7 +90,7 @@ def test_a_password_in_an_address_is_refused_and_not_repeated(
     monkeypatch: pytest.MonkeyPatch, variable: str, told: str
 ) -> None:
     monkeypatch.setenv(variable, told.format(KEY))
-    asked = {"QWEN_URL": qwen_address, "GEMMA_URL": gemma_address, "FALCON_URL": falcon_address}[variable]
+    asked = {"QWEN_URL": qwen_addresses, "GEMMA_URL": gemma_addresses, "FALCON_URL": falcon_addresses}[variable]
     with pytest.raises(BackendUnavailable, match=rf"^{variable} holds a user name or password") as caught:
         asked()
     assert ("QWEN_API_KEY" in str(caught.value)) == (variable == "QWEN_URL")
@@ -118,7 +118,7 @@ def test_the_key_is_in_no_representation(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_the_key_belongs_to_qwen_alone(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("QWEN_API_KEY", KEY)
     monkeypatch.setenv(name, "https://example.org")
-    assert gemma_address().key is falcon_address().key is None
+    assert gemma_addresses()[0].key is falcon_addresses()[0].key is None
 
 
 @pytest.mark.parametrize(
@@ -137,3 +137,15 @@ def test_the_key_belongs_to_qwen_alone(monkeypatch: pytest.MonkeyPatch, name: st
 def test_which_addresses_are_on_this_machine_and_their_ports(url: str, local: bool, port: int) -> None:
     address = Address("qwen", url, "QWEN_URL", "start it")
     assert (address.local, address.port) == (local, port)
+
+
+def test_a_variable_may_list_servers_each_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QWEN_URL", "http://a:1/v1, http://b:2/,http://a:1,")
+    monkeypatch.setenv("FALCON_URL", "http://a:8500/api/falcon,http://b:8500")
+    assert [one.url for one in qwen_addresses()] == ["http://a:1", "http://b:2"]
+    assert [one.url for one in falcon_addresses()] == ["http://a:8500", "http://b:8500"]
+    with pytest.raises(BackendUnavailable, match="lists several servers"):
+        qwen_address()
+    monkeypatch.setenv("QWEN_URL", "http://a:1,nonsense")
+    with pytest.raises(BackendUnavailable, match="QWEN_URL is no address"):
+        qwen_addresses()
