@@ -5,7 +5,11 @@ from __future__ import annotations
 import dagster as dg
 
 from dlf_assets import backend_health
-from dlf_assets.automation import jobs, schedules_of, sensors
+from dlf_assets.automation.datasets import reviewed_projects
+from dlf_assets.automation.decisions import human_decisions
+from dlf_assets.automation.jobs import jobs
+from dlf_assets.automation.projects import project_partitions
+from dlf_assets.automation.schedules import schedules_of
 from dlf_assets.dataset import dataset
 from dlf_assets.filter import filtered_images
 from dlf_assets.gather import gathered_images
@@ -34,7 +38,7 @@ def build() -> dg.Definitions:
         assets=[*assets, backend_health.backends],
         jobs=[*jobs, backend_health.job],
         schedules=schedules_of(ProjectsResource().projects().load_all()[0])[0],
-        sensors=sensors,
+        sensors=[project_partitions, reviewed_projects, human_decisions],
         resources={
             "projects": projects,
             "experiments": ExperimentsResource(),

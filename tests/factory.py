@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from workspaces import SAMPLE, TestWorkspace
 
-from dlf_assets.automation import PIPELINE
+from dlf_assets.automation.jobs import PIPELINE
 from dlf_assets.definitions import defs
 from dlf_assets.partitions import add_missing
 from dlf_core.project import Project

@@ -16,7 +16,7 @@ from typing import Any
 
 import dagster as dg
 
-from dlf_assets.automation import DATASET, PIPELINE, STAGE_ASSETS
+from dlf_assets.automation.jobs import DATASET, PIPELINE, STAGE_ASSETS
 from dlf_assets.cli.instance import open_instance
 from dlf_assets.dead_runs import PROCESS_TAG, end_dead_runs, process_tag
 from dlf_assets.partitions import add_missing

@@ -46,7 +46,7 @@ def pipeline(
     if loaded.ground_truth and not loaded.beside(loaded.ground_truth).is_file():
         path = loaded.beside(loaded.ground_truth)
         raise ProjectError(loaded.file, [(None, f"ground_truth: there is no file {path}; correct it or take it out.")])
-    from dlf_assets.automation import STAGE_ASSETS
+    from dlf_assets.automation.jobs import STAGE_ASSETS
     from dlf_assets.cli.launch import Launcher
     from dlf_assets.cli.progress_bars import reporter
 

@@ -12,7 +12,10 @@ import dagster as dg
 from factory import KEY, Factory
 from workspaces import TestWorkspace
 
-from dlf_assets.automation import human_decisions, jobs, reviewed_projects, schedules_of
+from dlf_assets.automation.datasets import reviewed_projects
+from dlf_assets.automation.decisions import human_decisions
+from dlf_assets.automation.jobs import jobs
+from dlf_assets.automation.schedules import schedules_of
 from dlf_assets.dead_runs import PROCESS_TAG, end_dead_runs, process_tag
 from dlf_assets.definitions import assets, defs
 from dlf_core.project import Project

@@ -13,7 +13,7 @@ from model_servers.loopback import status
 from web_project import WebFactory, WebOfThree, rendered_items, web_factory
 from workspaces import SAMPLE, TestWorkspace
 
-from dlf_assets.automation import DATASET
+from dlf_assets.automation.jobs import DATASET
 from dlf_core.attribution import attribution_markdown, publishing_problems
 from dlf_core.formats.dataset import LabeledImage
 

@@ -12,7 +12,7 @@ from finished_projects import Finished, box
 from hub.client import point_at
 from hub.server import TOKEN, Hub
 
-from dlf_assets.automation import DATASET
+from dlf_assets.automation.jobs import DATASET
 
 PEOPLE = "maker/people"
 

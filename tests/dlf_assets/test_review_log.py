@@ -9,7 +9,7 @@ import pytest
 from factory import KEY, Factory
 from review_operations import classed, corners, operation, verdict
 
-from dlf_assets.automation import human_decisions
+from dlf_assets.automation.decisions import human_decisions
 from dlf_assets.partitions import add_missing
 from dlf_core.formats.dataset import Dataset
 from dlf_core.project import Project

@@ -13,7 +13,7 @@ from factory import KEY, Factory
 from PIL import Image
 from workspaces import SAMPLE
 
-from dlf_assets.automation import DATASET
+from dlf_assets.automation.jobs import DATASET
 from dlf_assets.partitions import add_missing
 from dlf_core.project import Project
 

@@ -1,0 +1,30 @@
+"""The sensor that keeps Dagster in line with the YAMLs: partition keys, and what cannot be read."""
+
+import dagster as dg
+
+from dlf_assets.automation.schedules import schedules_of
+from dlf_assets.dead_runs import end_dead_runs
+from dlf_assets.partitions import add_missing, orphans
+from dlf_resources.dagster_resources import ProjectsResource
+
+SENSOR_SECONDS = 10
+
+
+@dg.sensor(
+    minimum_interval_seconds=SENSOR_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Adds the partition keys of new projects and buckets; tells of YAMLs that cannot be read.",
+)
+def project_partitions(context: dg.SensorEvaluationContext, projects: ProjectsResource) -> dg.SkipReason:
+    """Bring the partition keys in line with the YAMLs, and end runs of the CLI whose process died."""
+    found, broken = projects.projects().load_all()
+    for problem in [*map(str, broken), *schedules_of(found)[1]]:
+        context.log.error(problem)
+    ended = end_dead_runs(context.instance)
+    added = add_missing(context.instance, found)
+    said = [f"added {', '.join(added)}"] if added else ["every bucket has its partition"]
+    said += [f"{error.path.name} cannot be read" for error in broken]
+    said += [f"ended dead run {run_id}" for run_id in ended]
+    if gone := orphans(context.instance, found):
+        said.append(f"no longer in a YAML: {', '.join(gone[:5])}")
+    return dg.SkipReason("; ".join(said))
