@@ -27,8 +27,6 @@ class View:
         scale: CSS pixels a pixel of the image.
     """
 
-    width: int
-    height: int
     left: float
     top: float
     scale: float
@@ -44,31 +42,31 @@ class View:
     def zoomed(self, factor: float, x: float, y: float) -> View:
         """Larger by a factor; what is at (x, y) stays there."""
         left, top = x - (x - self.left) * factor, y - (y - self.top) * factor
-        return View(self.width, self.height, left, top, self.scale * factor)
+        return View(left, top, self.scale * factor)
 
     def panned(self, dx: float, dy: float) -> View:
-        return View(self.width, self.height, self.left + dx, self.top + dy, self.scale)
+        return View(self.left + dx, self.top + dy, self.scale)
 
 
-def canvas_of(page: Page) -> FloatRect:
-    found = page.locator(CANVAS).bounding_box()
+def canvas_of(page: Page, canvas: str = CANVAS) -> FloatRect:
+    found = page.locator(canvas).bounding_box()
     assert found is not None
     return found
 
 
-def fitted(page: Page, image: Mapping[str, Any]) -> View:
+def fitted(page: Page, image: Mapping[str, Any], canvas: str = CANVAS) -> View:
     """How an image lies on the canvas when it has just been opened."""
-    canvas = canvas_of(page)
-    scale = min(canvas["width"] / image["width"], canvas["height"] / image["height"]) * MARGIN
-    return centred(page, image, scale)
+    room = canvas_of(page, canvas)
+    scale = min(room["width"] / image["width"], room["height"] / image["height"]) * MARGIN
+    return centred(page, image, scale, canvas)
 
 
-def centred(page: Page, image: Mapping[str, Any], scale: float) -> View:
+def centred(page: Page, image: Mapping[str, Any], scale: float, canvas: str = CANVAS) -> View:
     """Its middle in the middle of the canvas."""
-    canvas, width, height = canvas_of(page), image["width"], image["height"]
-    left = canvas["x"] + (canvas["width"] - width * scale) / 2
-    top = canvas["y"] + (canvas["height"] - height * scale) / 2
-    return View(width, height, left, top, scale)
+    room, width, height = canvas_of(page, canvas), image["width"], image["height"]
+    left = room["x"] + (room["width"] - width * scale) / 2
+    top = room["y"] + (room["height"] - height * scale) / 2
+    return View(left, top, scale)
 
 
 def wheel(page: Page, at: tuple[float, float], delta: float) -> float:
