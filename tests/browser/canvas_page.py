@@ -12,8 +12,10 @@ from review_process import Server
 
 DECISIONS = {"a": "approved", "x": "rejected", "u": "unsure"}
 """Key → what it says of the chosen box."""
-NEWEST_DECISION = re.compile("|".join(DECISIONS.values()))
+_DECISION = re.compile("|".join(DECISIONS.values()))
 EVENTS = "**/api/events?*"
+SAVED_MS = 25_000
+"""The page pauses up to 15 s before it asks again a server that has not answered."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def shown_decisions(page: Page) -> list[str]:
 
 
 def decision_in(label: str) -> str:
-    found = NEWEST_DECISION.search(label)
+    found = _DECISION.search(label)
     return "none" if found is None else found.group()
 
 
@@ -105,9 +107,5 @@ def wait_for_boxes(page: Page, count: int) -> None:
     expect(page.get_by_role("listbox", name=f"{count} boxes")).to_be_visible()
 
 
-def wait_until_saved(page: Page, timeout: float = 20_000) -> None:
-    expect(page.locator("header output")).to_have_text("all saved", timeout=timeout)
-
-
-def state_of_saving(page: Page) -> str:
-    return page.locator("header output").inner_text()
+def wait_until_saved(page: Page) -> None:
+    expect(page.locator("header output")).to_have_text("all saved", timeout=SAVED_MS)
