@@ -66,7 +66,6 @@ def sit_down(chromium: Browser) -> Iterator[Callable[..., Reviewer]]:
         if name is not None:
             context.add_init_script(f"localStorage.setItem('dlf-reviewer', {name!r})")
         page = context.new_page()
-        page.set_default_timeout(15_000)
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
