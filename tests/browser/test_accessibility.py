@@ -5,13 +5,14 @@ axe finds nothing serious, all is reached by Tab, and what a key does is said.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from finished_projects import image_id
 from playwright.sync_api import Page, expect
+from review_operations import posted, say
 from review_process import Server, running
 from review_project import BUCKETS, box_id, make_project
 from workspaces import ROOT
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.browser
 AXE = ROOT / "review_ui" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
 STREET = {"project": "cars", "bucket": BUCKETS[0]}
-CANVAS = f"/canvas?{urlencode(STREET | {'image': f'{0:032x}'})}"
+CANVAS = f"/canvas?{urlencode(STREET | {'image': image_id(0)})}"
 RUN = """async (tags) => {
   const { violations, passes, incomplete } = await axe.run(document, {
     runOnly: { type: "tag", values: tags },
@@ -123,10 +124,9 @@ def conflict(page: Page, server: Server) -> None:
 
 def decide(server: Server, place: int, decision: str) -> None:
     """Somebody else decides a box of the first image."""
-    op = {"op_id": str(uuid.uuid4()), "bucket": BUCKETS[0], "image_id": f"{0:032x}", "box_id": box_id(0, place)}
-    op |= {"base_version": 0, "kind": "verdict", "value": decision, "reviewer": "Grace"}
+    subject = {"bucket": BUCKETS[0], "image_id": image_id(0), "box_id": box_id(0, place)}
     with server.client() as client:
-        client.post("/api/events", params={"project": "cars"}, json=[op]).raise_for_status()
+        say(client, "cars", posted("verdict", decision, **subject, reviewer="Grace"))
 
 
 def not_there(page: Page, server: Server) -> None:

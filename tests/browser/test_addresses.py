@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
+from review_operations import posted, say
 from review_process import Server
 
 pytestmark = pytest.mark.browser
@@ -33,9 +33,8 @@ def make_one_box_another(server: Server) -> None:
     with server.client() as client:
         box = client.get(f"/api/images/{image}", params=PEOPLE).json()["boxes"][0]
         subject = {"bucket": PEOPLE["bucket"], "image_id": image, "box_id": box["box_id"], "reviewer": "Grace"}
-        said = ({"kind": "verdict", "value": "approved"}, {"kind": "class", "value": "handbag"})
-        ops = [subject | one | {"op_id": str(uuid.uuid4()), "base_version": number} for number, one in enumerate(said)]
-        client.post("/api/events", params={"project": "people"}, json=ops).raise_for_status()
+        said = (("verdict", "approved"), ("class", "handbag"))
+        say(client, "people", *(posted(*one, base, **subject) for base, one in enumerate(said)))
 
 
 def titles(page: Page) -> list[str]:

@@ -16,18 +16,22 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from finished_projects import image_id
 from playwright.sync_api import expect
+from review_operations import posted
 from review_process import Server, running
-from review_project import BUCKETS, make_project, named
+from review_project import BUCKETS, box_id, make_project
 
 from dlf_core.project import Project
 from dlf_resources.projects import store_of
 from dlf_resources.reviews.said import log_of
 
 pytestmark = pytest.mark.browser
-IMAGE = f"{0:032x}"
+IMAGE = image_id(0)
 VARIABLES = ("R2_ENDPOINT_URL", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "R2_BUCKET")
 MB = 1 << 20
+SUBJECT = {"bucket": BUCKETS[0], "image_id": IMAGE, "box_id": box_id(0, 0), "reviewer": "Eve"}
+APPROVAL = json.dumps([posted("verdict", "approved", **SUBJECT)])
 
 
 @pytest.fixture
@@ -62,12 +66,6 @@ def foreign() -> Iterator[str]:
         threading.Thread(target=serving.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{serving.server_port}/"
         serving.shutdown()
-
-
-def approval() -> str:
-    op = {"op_id": "6f0c1b9e-2f44-4d7c-9d5e-0a4f7f3c8d11", "bucket": BUCKETS[0], "image_id": IMAGE, "reviewer": "Eve"}
-    op |= {"box_id": named(0, 0)["box_id"], "base_version": 0, "kind": "verdict", "value": "approved"}
-    return json.dumps([op])
 
 
 def asked_plainly(server: Server, path: str) -> tuple[int, bytes]:
@@ -107,10 +105,10 @@ def test_a_foreign_page_writes_and_reads_nothing(
       return fetch(address, asked).then((answer) => `answered: ${answer.type}`, (error) => error.name);
     }"""
     for kind, mode in (("application/json", "cors"), ("text/plain", "cors"), ("text/plain", "no-cors")):
-        assert eve.page.evaluate(write, [say, approval(), kind, mode]) == "TypeError", (kind, mode)
+        assert eve.page.evaluate(write, [say, APPROVAL, kind, mode]) == "TypeError", (kind, mode)
     with server.client() as client:  # a browser would ask first; a program that had the cookie would not
         headers = {"Content-Type": "application/json", "Origin": foreign.rstrip("/")}
-        answer = client.post(say, content=approval(), headers=headers)
+        answer = client.post(say, content=APPROVAL, headers=headers)
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "origin")
     look = """(address) => new Promise((told) => {
       const picture = new Image();
@@ -123,7 +121,7 @@ def test_a_foreign_page_writes_and_reads_nothing(
     assert eve.page.evaluate(look, f"{server.url}/api/thumbs/{IMAGE}.webp?project=cars") == "shown"
     assert list(log_of(store_of(project)).events()) == []
     with server.client() as client:
-        assert client.post(say, content=approval(), headers={"Content-Type": "application/json"}).status_code == 200
+        assert client.post(say, content=APPROVAL, headers={"Content-Type": "application/json"}).status_code == 200
     assert len(list(log_of(store_of(project)).events())) == 1, "it was refused for what it says, not for whence it came"
 
 

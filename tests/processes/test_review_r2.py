@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import time
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from object_store.machines import Bucket, Machine
 from object_store.seaweed import ObjectStore
 from PIL import Image
+from review_operations import posted, say
 from review_process import Server, running
 from workspaces import ROOT
 
@@ -45,11 +45,9 @@ def boxes(client: httpx.Client, image: dict[str, Any]) -> dict[str, dict[str, An
     return {box["box_id"]: box for box in answer.raise_for_status().json()["boxes"]}
 
 
-def say(client: httpx.Client, image: dict[str, Any], box: dict[str, Any], value: str, reviewer: str) -> int:
-    op = {"op_id": str(uuid.uuid4()), "bucket": image["bucket"], "image_id": image["image_id"], "reviewer": reviewer}
-    op |= {"box_id": box["box_id"], "base_version": box["version"], "kind": "verdict", "value": value}
-    answer: int = client.post("/api/events", params=PROJECT, json=[op]).json()["results"][0]["status"]
-    return answer
+def verdict(image: dict[str, Any], box: dict[str, Any], value: str, reviewer: str) -> dict[str, Any]:
+    subject = {"bucket": image["bucket"], "image_id": image["image_id"], "box_id": box["box_id"]}
+    return posted("verdict", value, box["version"], **subject, reviewer=reviewer)
 
 
 def within(condition: Callable[[], bool]) -> float:
@@ -83,13 +81,13 @@ def test_two_machines_show_the_images_of_a_bucket_and_what_the_other_says(tmp_pa
             assert Image.open(io.BytesIO(large.content)).size == (image["width"], image["height"])
 
         box_id, box = next(iter(boxes(here, image).items()))
-        assert say(here, image, box, "approved", "Ada") == 200
+        say(here, "sample", verdict(image, box, "approved", "Ada"))
         assert boxes(here, image)[box_id]["decision"] == "approved"
         print(f"{within(lambda: boxes(there, image)[box_id]['decision'] == 'approved'):.1f} s to the other machine")
         assert boxes(there, image)[box_id]["reviewer"] == "Ada"
 
-        assert say(there, image, box, "rejected", "Grace") == 409, "she had not seen what Ada said"
-        assert say(there, image, boxes(there, image)[box_id], "rejected", "Grace") == 200
+        say(there, "sample", verdict(image, box, "rejected", "Grace"), status=409)  # she had not seen what Ada said
+        say(there, "sample", verdict(image, boxes(there, image)[box_id], "rejected", "Grace"))
         print(f"{within(lambda: boxes(here, image)[box_id]['decision'] == 'rejected'):.1f} s back")
 
         # What was said lies in the bucket, too: a machine that comes later has it from there.

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import random
 import threading
-import uuid
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from finished_projects import image_id
+from review_operations import posted
 from review_process import running
-from review_project import BUCKETS, make_project, named
+from review_project import BUCKETS, box_id, make_project
 
 from dlf_core.project import Project
 from dlf_resources.projects import store_of
@@ -30,9 +31,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 
 def operation(image: int, base: int, value: str, reviewer: str) -> dict[str, Any]:
-    box = named(image, 0)["box_id"]
-    told = {"op_id": str(uuid.uuid4()), "bucket": BUCKETS[0], "image_id": f"{image:032x}", "box_id": box}
-    return told | {"base_version": base, "kind": "verdict", "value": value, "reviewer": reviewer}
+    subject = {"bucket": BUCKETS[0], "image_id": image_id(image), "box_id": box_id(image, 0)}
+    return posted("verdict", value, base, **subject, reviewer=reviewer)
 
 
 def test_two_who_write_a_thousand_verdicts_each_lose_none(project: Project) -> None:
@@ -65,7 +65,7 @@ def test_two_who_write_a_thousand_verdicts_each_lose_none(project: Project) -> N
         "Grace": WRITES,
     }
     for image in range(IMAGES):
-        box = named(image, 0)["box_id"]
+        box = box_id(image, 0)
         assert [op.base_version for op in events if op.subject_id == box] == list(range(2 * WRITES // IMAGES))
     assert refused, "they never met: the test shows nothing"
 

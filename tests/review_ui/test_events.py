@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import review_operations
 from finished_projects import image_id
+from review_operations import posted
 from review_project import BUCKETS, ORIGIN, box_id
 from starlette.testclient import TestClient
 
@@ -15,18 +17,12 @@ WHOLE = {"x1": 0.2, "y1": 0.2, "x2": 0.6, "y2": 0.6}
 
 
 def operation(kind: str, value: Any, base: int = 0, image: int = 1, place: int = 0, **more: Any) -> dict[str, Any]:
-    told = {"op_id": str(uuid.uuid4()), "bucket": BUCKETS[0], "image_id": image_id(image), "reviewer": "Ada"}
-    told |= {"base_version": base, "kind": kind, "value": value}
-    if kind != "image_verdict":
-        told["box_id"] = box_id(image, place)
-    return told | more
+    box = None if kind == "image_verdict" else box_id(image, place)
+    return posted(kind, value, base, bucket=BUCKETS[0], image_id=image_id(image), box_id=box) | more
 
 
 def say(page: TestClient, *said: dict[str, Any], status: int = 200) -> list[dict[str, Any]]:
-    answer = page.post("/api/events?project=cars", json=list(said))
-    assert answer.status_code == status, answer.text
-    results: list[dict[str, Any]] = answer.json()["results"]
-    return results
+    return review_operations.say(page, "cars", *said, status=status)
 
 
 def boxes(page: TestClient, image: int = 1) -> dict[str, dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from finished_projects import image_id
+from review_operations import posted, say
 from review_project import BUCKETS, box_id
 from starlette.testclient import TestClient
 
@@ -24,13 +25,8 @@ def numbers(told: dict[str, Any]) -> list[int]:
 
 
 def decide(page: TestClient, image: int, place: int, value: str = "approved", base: int = 0) -> None:
-    op = {
-        "op_id": f"{image:08x}-0000-4000-8000-{place:08x}{base:04x}",
-        "bucket": BUCKETS[0],
-        "image_id": image_id(image),
-    }
-    op |= {"box_id": box_id(image, place), "base_version": base, "reviewer": "Ada", "kind": "verdict", "value": value}
-    assert page.post("/api/events?project=cars", json=[op]).status_code == 200
+    box = box_id(image, place)
+    say(page, "cars", posted("verdict", value, base, bucket=BUCKETS[0], image_id=image_id(image), box_id=box))
 
 
 def test_the_most_uncertain_comes_first_and_what_is_decided_last(page: TestClient) -> None:
