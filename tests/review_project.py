@@ -25,7 +25,7 @@ def named(image: int, place: int, query: str = "car", **more: Any) -> dict[str, 
 
 def make_project(folder: Path, images: int = 3) -> Project:
     """Images 0, 1 and 2 (or more) with two boxes each, and image 7 (or the next) of another bucket with none."""
-    file = folder / "projects" / "cars.yaml"
+    file = folder / "project_configs" / "cars.yaml"
     file.parent.mkdir()
     buckets = ", ".join(f"{name}: {{folders: [photos]}}" for name in BUCKETS)
     lines = ["project_name: cars", "target_object: car", f"buckets: {{{buckets}}}", "falcon_queries: [car, person]"]

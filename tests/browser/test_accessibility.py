@@ -50,7 +50,6 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     for name in ("DLF_HOME", "DLF_DATA_ROOT", "DLF_STORE"):
         monkeypatch.delenv(name, raising=False)
     project = make_project(tmp_path)
-    (tmp_path / "project_configs").symlink_to(project.file.parent)
     with running(project.file) as server:
         yield server
 
