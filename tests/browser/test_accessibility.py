@@ -5,12 +5,15 @@ axe finds nothing serious, all is reached by Tab, and what a key does is said.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 from finished_projects import image_id
+from focus import all_round, tab_to
 from playwright.sync_api import Page, expect
 from review_operations import posted, say
 from review_process import Server, running
@@ -31,15 +34,6 @@ RUN = """async (tags) => {
   if (!looked.includes("color-contrast")) return [`it has looked at nothing but ${looked.join()}`];
   return violations.filter(({ impact }) => impact === "serious" || impact === "critical")
     .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
-}"""
-FOCUSED = """() => {
-  const at = document.activeElement;
-  const style = getComputedStyle(at);
-  const name = at.getAttribute("aria-label") ?? at.labels?.[0]?.querySelector("span")?.textContent ?? at.textContent;
-  const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
-  const box = at.getBoundingClientRect();
-  const inside = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
-  return at === document.body ? null : { name: name.trim(), seen: ring && inside && box.width > 0 };
 }"""
 BOUNDS = """() => [...document.querySelectorAll("a, button, input, select, textarea, [tabindex='0']")]
   .filter((at) => !at.disabled && at.checkVisibility()).length"""
@@ -89,11 +83,14 @@ def canvas(page: Page, server: Server) -> None:
 
 
 def canvas_decided(page: Page, server: Server) -> None:
-    """With words of each decision on the page."""
-    canvas(page, server)
-    for key in ("a", "ArrowDown", "ArrowDown"):
-        page.keyboard.press(key)
-    page.get_by_text("all saved").wait_for()
+    """With the words of each decision on the page, in the list and at the box that is chosen."""
+    decide(server, 0, "approved")
+    decide(server, 1, "rejected")
+    draw(server, "unsure")
+    page.goto(server.url + CANVAS)  # nothing is left to decide, so that nothing is chosen
+    page.get_by_role("option", name="person, rejected").click()
+    for number, word in enumerate(("approved", "rejected", "unsure")):
+        expect(page.get_by_role("option").nth(number)).to_have_accessible_name(re.compile(f", {word}"))
 
 
 def help_(page: Page, server: Server) -> None:
@@ -126,6 +123,15 @@ def decide(server: Server, place: int, decision: str) -> None:
     subject = {"bucket": BUCKETS[0], "image_id": image_id(0), "box_id": box_id(0, place)}
     with server.client() as client:
         say(client, "cars", posted("verdict", decision, **subject, reviewer="Grace"))
+
+
+def draw(server: Server, decision: str) -> None:
+    """Somebody else draws a box on the first image and decides it."""
+    subject = {"bucket": BUCKETS[0], "image_id": image_id(0), "box_id": "d" * 32, "reviewer": "Grace"}
+    corners = {"x1": 0.6, "y1": 0.3, "x2": 0.9, "y2": 0.7}
+    drawn = posted("add", {"class_name": "car", "corners": corners}, **subject)
+    with server.client() as client:
+        say(client, "cars", drawn, posted("verdict", decision, 1, **subject))
 
 
 def not_there(page: Page, server: Server) -> None:
@@ -173,21 +179,15 @@ def test_tab_leads_to_everything_and_where_it_is_can_be_seen(
 ) -> None:
     ada = sit_down(server)
     scene(ada.page, server)
-    met: list[dict[str, object]] = []
-    for _ in range(60):  # all round: where it begins is where the focus was
-        ada.page.keyboard.press("Tab")
-        at = ada.page.evaluate(FOCUSED)
-        if at is not None and at in met:
-            break
-        met += [at] if at is not None else []
-    assert [at["name"] for at in met if not at["seen"]] == []
+    met = all_round(ada.page)
+    assert [at.name for at in met if not at.seen] == []
     assert len(met) == ada.page.evaluate(BOUNDS)
-    assert len({at["name"] for at in met}) == len(met), "two are called alike"
+    assert [name for name, times in Counter(at.name for at in met).items() if times > 1] == [], "are called alike"
     wanted = {
         grid: ["Class", "Order", "Search by title or address", "Start reviewing", "Images of the bucket"],
         canvas: ["Previous image", "2 boxes", "Note"],
     }
-    assert set(wanted[scene]) <= {at["name"] for at in met}
+    assert set(wanted[scene]) <= {at.name for at in met}
 
 
 def test_what_is_chosen_and_decided_is_said(server: Server, sit_down: Callable) -> None:
@@ -228,12 +228,3 @@ def test_an_image_is_decided_by_keyboard_from_the_first_page_on(server: Server, 
     with server.client() as client:
         items = client.get("/api/queue", params=STREET | {"decision": "approved"}).json()["items"]
     assert [item["fitting"] for item in items] == [2]
-
-
-def tab_to(page: Page, name: str) -> None:
-    for _ in range(40):
-        page.keyboard.press("Tab")
-        at = page.evaluate(FOCUSED)
-        if at is not None and at["name"] == name:
-            return
-    raise AssertionError(f"Tab does not lead to {name}")

@@ -8,20 +8,12 @@ from itertools import cycle, islice
 import httpx
 import pytest
 from canvas_page import DECISIONS, labels, places, press_all, shown_decisions, wait_for_boxes, wait_until_saved
-from playwright.sync_api import Page, expect
+from focus import tab_to
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 
 KEYS = list(islice(cycle("axuaaxxuax"), 210))
-
-
-def tab_to(page: Page, text: str) -> None:
-    """Go on with Tab until something of that text has the focus."""
-    for _ in range(30):
-        if page.evaluate("document.activeElement.textContent").strip() == text:
-            return
-        page.keyboard.press("Tab")
-    raise AssertionError(f"Tab never came to '{text}'")
 
 
 def test_two_hundred_boxes_by_keyboard_alone_are_the_same_after_a_restart(serve: Callable, sit_down: Callable) -> None:
