@@ -15,7 +15,9 @@ QUERIES = "[person, zebra, handbag]"
 def make_projects(root: Path) -> TestWorkspace:
     """`people`, six photos with some boxes each, and `crowd`, one photo on which the detector draws hundreds of boxes,
     since it may draw what it is hardly sure of. The folder is there when all of it is."""
-    making = make_workspace(root.with_name(f"{root.name}-making"))
+    unfinished = root.with_name(f"{root.name}-making")
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a process that failed here: this one is to fail as it did
+    making = make_workspace(unfinished)
     crowd = making.root / "crowd"
     crowd.mkdir()
     shutil.copy(CROWD, crowd)
