@@ -57,20 +57,22 @@ def serve(reviewed: TestWorkspace) -> Iterator[Callable[..., Server]]:
 @pytest.fixture
 def sit_down(chromium: Browser) -> Iterator[Callable[..., Reviewer]]:
     """A person opens the page of a server in a browser of their own."""
-    contexts = []
+    came: list[Reviewer] = []
 
-    def come(server: Server, name: str | None = "Ada", **more: object) -> Reviewer:
+    def come(server: Server, name: str | None = "Ada", meant: str | None = None, **more: object) -> Reviewer:
         context = chromium.new_context(viewport={"width": 1280, "height": 800}, **more)  # type: ignore[arg-type]
-        contexts.append(context)
         context.add_cookies([{"name": key, "value": value, "url": server.url} for key, value in server.cookie.items()])
         if name is not None:
             context.add_init_script(f"localStorage.setItem('dlf-reviewer', {name!r})")
         page = context.new_page()
-        errors: list[str] = []
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-        return Reviewer(page, context, server, errors)
+        who = Reviewer(page, context, server, [], [], meant)
+        page.on("pageerror", lambda error: who.crashes.append(str(error)))
+        page.on("console", lambda said: who.errors.append(said.text) if said.type == "error" else None)
+        came.append(who)
+        return who
 
     yield come
-    for context in contexts:
-        context.close()
+    for who in came:
+        who.context.close()
+    assert [who.crashes for who in came if who.crashes] == []
+    assert [who.unmeant() for who in came if who.unmeant()] == []

@@ -57,7 +57,6 @@ def test_a_link_leads_to_an_image_and_a_box_of_it(serve: Callable, sit_down: Cal
 
     ada.page.reload()
     expect(ada.page.locator("#box-7")).to_have_attribute("aria-selected", "true")
-    assert ada.errors == []
 
 
 def test_the_box_one_rests_at_is_in_the_address(serve: Callable, sit_down: Callable) -> None:
@@ -164,11 +163,10 @@ def test_back_leads_from_the_canvas_to_the_grid_with_its_filters(serve: Callable
     expect(heading).to_have_text(items[2]["title"])
     ada.page.get_by_role("link", name="people").click()
     expect(ada.page).to_have_url(grid)
-    assert ada.errors == []
 
 
 def test_a_link_to_what_is_not_there_says_so(serve: Callable, sit_down: Callable) -> None:
-    ada = sit_down(serve())
+    ada = sit_down(serve(), meant="404|422")
     for path, sentence in {
         f"/canvas?{urlencode(PEOPLE | {'image': 'f' * 32})}": f"there is no image {'f' * 32} in project 'people'.",
         f"/canvas?{urlencode(PEOPLE | {'image': 'nonsense'})}": "image_id",

@@ -66,7 +66,7 @@ def test_nothing_is_lost_or_doubled_when_the_server_is_killed(
 ) -> None:
     server = serve("crowd")
     (place,) = places(server, "crowd", "positive/street")
-    ada = sit_down(server)
+    ada = sit_down(server, meant="ERR_")
     page = ada.page
     ada.open(place.path)
     boxes = place.boxes()

@@ -98,13 +98,12 @@ def test_a_camera_is_looked_at_one_frame_at_a_time(falcon: MacTensor, serve: Cal
     assert max(max(size) for size in falcon.sizes) <= 1024
     ada.page.get_by_role("button", name="Stop").click()
     expect(ada.page.get_by_text("choose the camera")).to_be_visible()
-    assert ada.errors == []
 
 
 def test_a_server_that_is_away_is_told_and_asked_seldom(serve: Callable, sit_down: Callable, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     with MacTensor() as falcon:
         monkeypatch.setenv("FALCON_URL", falcon.url)
-    ada = sit_down(serve(), permissions=["camera"])
+    ada = sit_down(serve(), permissions=["camera"], meant="503")
     asked: list[Request] = []
     ada.page.on("request", lambda one: asked.append(one) if "/live/frames" in one.url else None)
     ada.open("/canvas/live?query=car")

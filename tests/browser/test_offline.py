@@ -38,7 +38,7 @@ def test_what_is_said_in_half_a_minute_offline_arrives_after_a_reload(
     boxes = [*first.boxes(), *second.boxes()[:5]]
     keys = list(islice(cycle("axu"), len(boxes)))
     said = [(box["box_id"], DECISIONS[key]) for box, key in zip(boxes, keys, strict=True)]
-    ada = sit_down(server)
+    ada = sit_down(server, meant="ERR_INTERNET_DISCONNECTED")
     page = ada.page
     with page.expect_response(re.compile(second.image_id + r"\?")):  # the next image is fetched ahead
         ada.open(first.path)
@@ -65,7 +65,7 @@ def test_what_is_said_in_half_a_minute_offline_arrives_after_a_reload(
 def test_a_reload_shows_what_waits_on_every_image_while_nothing_is_taken(serve: Callable, sit_down: Callable) -> None:
     server = serve("people")
     first, second = two_places(server)
-    ada = sit_down(server)
+    ada = sit_down(server, meant="503")
     page = ada.page
     page.route(EVENTS, lambda route: route.fulfill(status=503, json={}))
     ada.open(first.path)

@@ -63,7 +63,7 @@ def foreign() -> Iterator[str]:
 @pytest.mark.parametrize("path", ["/", "/canvas?project=cars", "/start?token=used"])
 def test_without_a_cookie_the_page_says_what_to_do(server: Server, sit_down: Callable, path: str) -> None:
     server.cookie.clear()
-    eve = sit_down(server)
+    eve = sit_down(server, meant="401")
     answer = eve.page.goto(server.url + path)
     assert answer.status == 401
     expect(eve.page.get_by_role("heading")).to_have_text("The review page cannot be opened")
@@ -74,7 +74,7 @@ def test_without_a_cookie_the_page_says_what_to_do(server: Server, sit_down: Cal
 def test_a_foreign_page_writes_and_reads_nothing(
     server: Server, sit_down: Callable, foreign: str, project: Project
 ) -> None:
-    eve = sit_down(server)
+    eve = sit_down(server, meant="CORS|ERR_FAILED|ERR_BLOCKED_BY_RESPONSE")
     eve.page.goto(foreign)
     say = f"{server.url}/api/events?project=cars"
     write = """async ([address, body, type, mode]) => {
@@ -112,7 +112,7 @@ def test_missing_variables_of_a_bucket_are_named(project: Project, server: Serve
     sentence = answer.json()["error"]["message"]
     assert all(name in sentence for name in VARIABLES)
 
-    ada = sit_down(server)
+    ada = sit_down(server, meant="503")
     for path in ("/?project=clouds", "/canvas?project=clouds"):
         ada.open(path)
         # Long before it has been tried for the last time.

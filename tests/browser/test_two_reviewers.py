@@ -47,7 +47,7 @@ class Two:
 def two(serve: Callable, sit_down: Callable, reviewed: TestWorkspace) -> Two:
     server = serve("people")
     place = max(places(server, "people", "positive/people"), key=lambda place: len(place.boxes()))
-    ada, grace = sit_down(server), sit_down(server, name="Grace")
+    ada, grace = sit_down(server), sit_down(server, name="Grace", meant="ERR_FAILED|409")
     grace.page.route("**/api/stream", lambda route: route.abort())
     for one in (ada, grace):
         one.open(place.path)
@@ -111,6 +111,7 @@ def test_the_first_word_stays_when_the_person_leaves_it_so(two: Two) -> None:
 def test_a_second_thought_overwrites_nothing_unseen(two: Two) -> None:
     """Grace decides twice before she hears of Ada: neither of her words may slip in as if it knew of Ada's."""
     grace = two.grace
+    grace.meant = "ERR_FAILED|ERR_INTERNET_DISCONNECTED|409"
     grace.context.set_offline(True)
     press_all(grace.page, ["x", "ArrowUp", "u"])
     expect(grace.page.locator("header output")).to_contain_text("2 waiting")
