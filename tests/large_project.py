@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from finished_projects import picture
 
 from dlf_core.project import Project
-from dlf_core.records import SCHEMAS, sort_table
 from dlf_resources.projects import store_of, tables_of
+from harness.stage_table import stage_table
 
 PICTURES = 7
 BUCKET = "positive/street"
@@ -32,7 +31,7 @@ def make_large_project(folder: Path, images: int) -> Project:
     for number in range(PICTURES):
         store.put(f"raw/{number}.jpg", picture(number))
     for stage, columns in _columns(images).items():
-        tables_of(project).write(stage, key, _table(stage, images, columns))
+        tables_of(project).write(stage, key, stage_table(stage, images, columns))
     return project
 
 
@@ -53,16 +52,3 @@ def _columns(images: int) -> dict[str, dict[str, Any]]:
         "verify": boxes,
         "review": boxes | corners | {"class_name": "car", "decision": "none", "kept": True},
     }
-
-
-def _table(stage: str, rows: int, columns: dict[str, Any]) -> pa.Table:
-    arrays = []
-    for field in SCHEMAS[stage]:
-        value = columns.get(field.name)
-        if field.name not in columns and not field.nullable:
-            value = [] if pa.types.is_list(field.type) else "" if pa.types.is_string(field.type) else 0
-        if isinstance(value, list | range | np.ndarray) and len(value) == rows:
-            arrays.append(pa.array(value, field.type))
-        else:
-            arrays.append(pa.repeat(pa.scalar(value, field.type), rows))
-    return sort_table(stage, pa.Table.from_arrays(arrays, schema=SCHEMAS[stage]))

@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 
 from benchmarks.review_ui import canvas, grid, projects, reviewer, start
-from benchmarks.review_ui.browser import chromium
 from benchmarks.review_ui.quiet import settle
-from benchmarks.review_ui.server import running
+from harness import chromium
+from harness.review_server import running
 
 OF_CROWDED = {
     "script_size": start.script_size,
@@ -43,6 +43,10 @@ def main() -> None:
         "--only", action="append", choices=[*OF_CROWDED, *OF_MANY], help="measure this alone; may be given again"
     )
     asked = parser.parse_args()
+    try:
+        chromium.executable()
+    except FileNotFoundError as error:
+        parser.error(str(error))
     rows = []
     for make, measures in ((projects.crowded, OF_CROWDED), (projects.many, OF_MANY)):
         wanted = [measure for name, measure in measures.items() if not asked.only or name in asked.only]
@@ -54,7 +58,7 @@ def main() -> None:
             made = make(root)
             print(f"project '{made.name}' made in {time.perf_counter() - begun:.0f} s", file=sys.stderr)
             assert made.project.file is not None
-            with running(root, made.project.file) as server, chromium() as browser:
+            with running(made.project.file) as server, chromium.launched() as browser:
                 version = browser.version
                 for measure in wanted:
                     busy = settle()

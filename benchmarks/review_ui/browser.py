@@ -1,32 +1,19 @@
-"""Chromium without a screen and without a GPU, and somebody who has come in."""
+"""Somebody at the page, as a benchmark watches them."""
 
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from benchmarks.review_ui.server import Server
+from harness.chromium import come_in
+from harness.review_server import Server
 
-VIEWPORT = {"width": 1280, "height": 800}
 _IN_PAGE = Path(__file__).with_name("in_page.js")
-
-
-@contextlib.contextmanager
-def chromium() -> Iterator[Browser]:
-    """The system's browser."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        raise SystemExit("there is no Chromium: apt-get install -y chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @dataclass
@@ -51,9 +38,7 @@ class Visitor:
 @contextlib.contextmanager
 def visitor(browser: Browser, server: Server) -> Iterator[Visitor]:
     """A cold context: no cache, no memory of the page."""
-    context = browser.new_context(viewport=VIEWPORT)  # type: ignore[arg-type]
-    context.add_cookies([{"name": name, "value": value, "url": server.url} for name, value in server.cookie.items()])
-    context.add_init_script("localStorage.setItem('dlf-reviewer', 'Ada')")
+    context = come_in(browser, server)
     context.add_init_script(path=_IN_PAGE)
     page = context.new_page()
     found = Visitor(page, server)

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser
 from benchmarks.review_ui.browser import Visitor, visitor
 from benchmarks.review_ui.figures import Figure, percentile, spread
 from benchmarks.review_ui.projects import CROWDED, Made, colour_of
-from benchmarks.review_ui.server import Server
+from harness.review_server import Server
 
 KEYS = "axu"
 VERDICTS = 60

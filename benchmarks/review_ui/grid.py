@@ -12,7 +12,7 @@ from playwright.sync_api import Browser
 from benchmarks.review_ui.browser import Visitor, visitor
 from benchmarks.review_ui.figures import Figure, spread
 from benchmarks.review_ui.projects import CLASSES, Made
-from benchmarks.review_ui.server import Server
+from harness.review_server import Server
 
 STEP, FRAMES = 400, 180
 SMOOTH_MS = 20

@@ -1,7 +1,4 @@
-"""Two projects whose stages are done: `crowded`, large pictures with many boxes, and `many`, a hundred thousand images.
-
-Their tables are written as columns: a million rows as Python objects would take minutes.
-"""
+"""Two projects whose stages are done: `crowded`, large pictures with many boxes, and `many`, of 100,000 images."""
 
 from __future__ import annotations
 
@@ -13,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from PIL import Image, ImageDraw
 
 from benchmarks.bucket import photo
 from dlf_core.project import Project
-from dlf_core.records import SCHEMAS, sort_table
 from dlf_resources.projects import store_of, tables_of
+from harness.stage_table import stage_table
 
 CLASSES = ("car", "person", "dog", "bicycle", "boat")
 WIDTH, HEIGHT = 1600, 1200
@@ -163,13 +159,4 @@ def _write(
 def _put(
     project: Project, bucket: str, stage: str, rows: int, columns: Mapping[str, Any], same: Mapping[str, Any]
 ) -> None:
-    arrays = []
-    for field in SCHEMAS[stage]:
-        if field.name in columns:
-            arrays.append(pa.array(columns[field.name], field.type))
-        elif field.name in same or not field.nullable:
-            arrays.append(pa.repeat(pa.scalar(same.get(field.name, 0), field.type), rows))
-        else:
-            arrays.append(pa.nulls(rows, field.type))
-    table = pa.Table.from_arrays(arrays, schema=SCHEMAS[stage])
-    tables_of(project).write(stage, project.partition_keys()[bucket], sort_table(stage, table))
+    tables_of(project).write(stage, project.partition_keys()[bucket], stage_table(stage, rows, {**columns, **same}))

@@ -12,7 +12,7 @@ from benchmarks.review_ui.browser import visitor
 from benchmarks.review_ui.canvas import KEYS, open_image
 from benchmarks.review_ui.figures import Figure, spread
 from benchmarks.review_ui.projects import CROWDED, Made, colour_of
-from benchmarks.review_ui.server import Server
+from harness.review_server import Server
 
 BUCKET = "keys/b200"
 DECISIONS = {"a": "approved", "x": "rejected", "u": "unsure"}

@@ -13,7 +13,7 @@ import review_ui.app
 from benchmarks.review_ui.browser import visitor
 from benchmarks.review_ui.figures import Figure
 from benchmarks.review_ui.projects import Made, colour_of
-from benchmarks.review_ui.server import Server
+from harness.review_server import Server
 
 RUNS = 9
 

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from model_servers.mac_tensor import MacTensor  # noqa: E402
+
+from harness import chromium  # noqa: E402
+from harness.review_server import running  # noqa: E402
 
 CAMERA = ROOT / "project_configs" / "sample" / "photos" / "people" / "000000393226.jpg"
 
 
-def take(dlf: Sequence[str], env: dict[str, str], home: Path, save: Callable[[Path, str], None]) -> None:
+def take(env: dict[str, str], home: Path, save: Callable[[Path, str], None]) -> None:
     """Take them all.
 
     Args:
-        dlf: the command.
         env: of the workspace in which project `sample` is made.
         home: a folder for what is only needed meanwhile.
         save: keeps a screenshot under a name.
@@ -32,20 +30,22 @@ def take(dlf: Sequence[str], env: dict[str, str], home: Path, save: Callable[[Pa
     camera = home / "camera.mjpeg"
     # Chromium's camera plays a file of JPEGs; the photo's own boxes are what the server answers.
     camera.write_bytes(CAMERA.read_bytes() * 30)
-    flags = ["--no-sandbox", "--disable-gpu", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
-    with MacTensor() as falcon, _served(dlf, env | {"FALCON_URL": falcon.url}) as address, sync_playwright() as play:
+    flags = (*chromium.CAMERA, f"--use-file-for-fake-video-capture={camera}")
+    project = home / "project_configs" / "sample.yaml"
+    with (
+        MacTensor() as falcon,
+        running(project, env=env | {"FALCON_URL": falcon.url}) as server,
+        chromium.launched(*flags) as browser,
+    ):
         falcon.boxes["person"] = _boxes(home / "data" / "sample")
-        chromium = play.chromium.launch(
-            executable_path=shutil.which("chromium"), args=[*flags, f"--use-file-for-fake-video-capture={camera}"]
-        )
-        page = chromium.new_page(viewport={"width": 1280, "height": 800})
+        page = chromium.come_in(browser, server, name=None).new_page()
 
         def shoot(name: str) -> None:
             page.wait_for_timeout(1000)
             page.screenshot(path=home / f"{name}.png")
             save(home / f"{name}.png", name)
 
-        page.goto(address)
+        page.goto(f"{server.url}/?project=sample")
         page.get_by_label("Who is reviewing?").fill("Ada")
         page.keyboard.press("Enter")
         page.get_by_text("Start reviewing").wait_for()
@@ -57,7 +57,6 @@ def take(dlf: Sequence[str], env: dict[str, str], home: Path, save: Callable[[Pa
         page.get_by_role("button", name="Camera").click()
         page.get_by_role("list", name="Tracks").get_by_role("listitem").first.wait_for()
         shoot("review-live")
-        chromium.close()
 
 
 def _decide(page: Page) -> None:
@@ -67,20 +66,6 @@ def _decide(page: Page) -> None:
         page.wait_for_timeout(800)  # as a person would
         page.keyboard.press(key)
     page.get_by_text("all saved").wait_for()
-
-
-@contextmanager
-def _served(dlf: Sequence[str], env: dict[str, str]) -> Iterator[str]:
-    words = [*dlf, "review", "--project", "sample", "--no-open", "--json", "--port", "0"]
-    with subprocess.Popen(words, env=env, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout is not None
-            told = ""
-            while not told.rstrip().endswith("}"):
-                told += server.stdout.readline()
-            yield json.loads(told)["address"]
-        finally:
-            server.terminate()
 
 
 def _boxes(data: Path) -> list[tuple[float, ...]]:

@@ -1,7 +1,8 @@
 """Take the pictures of README and docs from the real programs: `make pictures`.
 
 Runs the sample project in a temporary workspace, opens the pages of the Dagster UI and of the review page on it in
-headless Chromium (Debian's `chromium`), and writes WebP files beside this script. Run it when a page has changed.
+headless Chromium (Debian's, or what DLF_CHROMIUM names), and writes WebP files beside this script. Run it when a page
+has changed.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ import httpx
 import review_page
 from PIL import Image
 
+from harness.chromium import executable  # review_page leads there
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PAGES = {
@@ -28,24 +31,18 @@ PAGES = {
     "dagster-verify": "/assets/verified_boxes?view=partitions&partition=sample__positive.people",
 }
 PLOTS = {"card-box-sizes": "dataset/plots/box_sizes.png", "comparison-counts": "comparison/counts.png"}
-CHROMIUM = [
-    *(
-        "chromium",
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--hide-scrollbars",
-    ),
+FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1500,900"),
 ]
 
 
 def main() -> None:
     """Take them all."""
-    if shutil.which("chromium") is None:
-        sys.exit("docs/pictures/take.py needs chromium: apt-get install -y chromium")
+    try:
+        executable()
+    except FileNotFoundError as error:
+        sys.exit(str(error))
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         shutil.copytree(ROOT / "project_configs", home / "project_configs")
@@ -65,7 +62,7 @@ def main() -> None:
         )
         for name, plot in PLOTS.items():
             save(home / "data" / "sample" / plot, name)
-        review_page.take(dlf, env, home, save)
+        review_page.take(env, home, save)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -96,7 +93,7 @@ def shoot(url: str, file: Path) -> None:
     """A screenshot of a page that has had time to fetch its data."""
     with tempfile.TemporaryDirectory() as profile:
         words = [f"--user-data-dir={profile}", f"--screenshot={file}", "--virtual-time-budget=25000", url]
-        subprocess.run([*CHROMIUM, *words], check=True, capture_output=True, timeout=120)
+        subprocess.run([executable(), *FLAGS, *words], check=True, capture_output=True, timeout=120)
 
 
 def wait_for(url: str) -> None:

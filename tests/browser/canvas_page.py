@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
-from review_process import Server
+
+from harness.review_server import Server
 
 DECISIONS = {"a": "approved", "x": "rejected", "u": "unsure"}
 """Key → what it says of the chosen box."""

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from chromium import launched
 from filelock import FileLock
 from made_projects import make_projects
 from playwright.sync_api import Browser
-from review_process import Server, running
 from reviewer import Reviewer
 from workspaces import TestWorkspace
+
+from harness.chromium import CAMERA, come_in, launched
+from harness.review_server import Server, running
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +37,7 @@ def reviewed(made: TestWorkspace, tmp_path: Path) -> TestWorkspace:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    with launched() as browser:
+    with launched(*CAMERA) as browser:
         yield browser
 
 
@@ -60,10 +61,7 @@ def sit_down(chromium: Browser) -> Iterator[Callable[..., Reviewer]]:
     came: list[Reviewer] = []
 
     def come(server: Server, name: str | None = "Ada", meant: str | None = None, **more: object) -> Reviewer:
-        context = chromium.new_context(viewport={"width": 1280, "height": 800}, **more)  # type: ignore[arg-type]
-        context.add_cookies([{"name": key, "value": value, "url": server.url} for key, value in server.cookie.items()])
-        if name is not None:
-            context.add_init_script(f"localStorage.setItem('dlf-reviewer', {name!r})")
+        context = come_in(chromium, server, name, **more)
         page = context.new_page()
         who = Reviewer(page, context, server, [], [], meant)
         page.on("pageerror", lambda error: who.crashes.append(str(error)))

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 
 from playwright.sync_api import BrowserContext, Page
-from review_process import Server
+
+from harness.review_server import Server
 
 
 @dataclass

@@ -16,9 +16,10 @@ from finished_projects import image_id
 from focus import all_round, tab_to
 from playwright.sync_api import Page, expect
 from review_operations import posted, say
-from review_process import Server, running
 from review_project import BUCKETS, box_id, make_project
 from workspaces import ROOT
+
+from harness.review_server import Server, running
 
 pytestmark = pytest.mark.browser
 AXE = ROOT / "review_ui" / "web" / "node_modules" / "axe-core" / "axe.min.js"

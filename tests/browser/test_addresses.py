@@ -9,7 +9,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 from review_operations import posted, say
-from review_process import Server
+
+from harness.review_server import Server
 
 pytestmark = pytest.mark.browser
 PEOPLE = {"project": "people", "bucket": "positive/people"}

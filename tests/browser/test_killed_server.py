@@ -11,8 +11,9 @@ import pytest
 from canvas_page import DECISIONS, EVENTS, count, places, shown_decisions, wait_for_boxes, wait_until_saved
 from playwright.sync_api import Page, Route, expect
 from review_log import logged
-from review_process import Server
 from workspaces import TestWorkspace
+
+from harness.review_server import Server
 
 pytestmark = pytest.mark.browser
 

@@ -9,7 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from large_project import BUCKET, make_large_project
 from playwright.sync_api import Page, Request, expect
-from review_process import Server, running
+
+from harness.review_server import Server, running
 
 pytestmark = pytest.mark.browser
 IMAGES = 100_000

@@ -14,12 +14,12 @@ import pytest
 from finished_projects import image_id
 from playwright.sync_api import expect
 from review_operations import posted
-from review_process import Server, running
 from review_project import BUCKETS, box_id, make_project
 
 from dlf_core.project import Project
 from dlf_resources.projects import store_of
 from dlf_resources.reviews.said import log_of
+from harness.review_server import Server, running
 
 pytestmark = pytest.mark.browser
 IMAGE = image_id(0)

@@ -15,8 +15,9 @@ from object_store.machines import Bucket, Machine
 from object_store.seaweed import ObjectStore
 from PIL import Image
 from review_operations import posted, say
-from review_process import Server, running
 from workspaces import ROOT
+
+from harness.review_server import Server, running
 
 pytest_plugins = ["object_store.fixtures"]
 pytestmark = [pytest.mark.processes, pytest.mark.waits]

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from finished_projects import image_id
-from review_process import Server, running
 from review_project import make_project
+
+from harness.review_server import Server, running
 
 pytestmark = pytest.mark.processes
 IMAGE = image_id(0)

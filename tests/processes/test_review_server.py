@@ -12,12 +12,12 @@ import httpx
 import pytest
 from finished_projects import image_id
 from review_operations import posted
-from review_process import running
 from review_project import BUCKETS, box_id, make_project
 
 from dlf_core.project import Project
 from dlf_resources.projects import store_of
 from dlf_resources.reviews.said import log_of
+from harness.review_server import running
 
 pytestmark = pytest.mark.processes
 IMAGES, WRITES, KILLS = 50, 1000, 20

@@ -10,10 +10,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from chromium import launched
 from playwright.sync_api import expect
-from review_process import running
 from workspaces import ROOT, SAMPLE, TestWorkspace
+
+from harness.chromium import come_in, launched
+from harness.review_server import running
 
 pytestmark = pytest.mark.processes
 PAGE = ROOT / "review_ui" / "static" / "index.html"
@@ -42,7 +43,9 @@ def test_the_wheel_has_the_page_and_not_what_it_is_made_of(wheel: Path) -> None:
     named = re.findall(r'(?:src|href)="/(assets/[^"]+)"', page)
     assert {Path(name).suffix for name in named} == {".js", ".css"}
     assert {f"review_ui/static/{name}" for name in named} <= set(names)
-    assert not [name for name in names if name.startswith(("review_ui/web", "tests/")) or "node_modules" in name]
+    assert not [
+        name for name in names if name.startswith(("review_ui/web", "tests/", "harness/")) or "node_modules" in name
+    ]
 
 
 def test_what_is_installed_shows_the_grid_without_node(wheel: Path, workspace: TestWorkspace, tmp_path: Path) -> None:
@@ -67,10 +70,7 @@ def test_what_is_installed_shows_the_grid_without_node(wheel: Path, workspace: T
         script = re.findall(r'src="(/assets/[^"]+\.js)"', page.text)
         assert len(client.get(script[0]).raise_for_status().content) > 100_000
 
-        context = browser.new_context()
-        context.add_cookies([{"name": key, "value": value, "url": server.url} for key, value in server.cookie.items()])
-        context.add_init_script("localStorage.setItem('dlf-reviewer', 'Ada')")
-        shown = context.new_page()
+        shown = come_in(browser, server).new_page()
         shown.goto(f"{server.url}/?project=people")
         images = shown.get_by_role("group", name="Images of the bucket").get_by_role("img")
         expect(images).to_have_count(6)

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from workspaces import ROOT
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass
 class Server:
-    """A server that runs."""
+    """A server that runs, and the cookie of whoever has opened its start address."""
 
     process: subprocess.Popen[str]
     url: str
@@ -52,18 +53,26 @@ def running(
         [*command, "--port", str(port), "--json"], cwd=cwd, env=env, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
-            assert process.stdout is not None
-            lines = ""
-            while not lines.rstrip().endswith("}"):
-                line = process.stdout.readline()
-                assert line, f"it ended with {process.wait()}"
-                lines += line
-            start = httpx.URL(json.loads(lines)["address"])
+            start = _address(process)
             url = f"{start.scheme}://{start.host}:{start.port}"
-            if cookie is None:
-                answer = httpx.get(start, headers={"Origin": url})
-                assert answer.status_code == 303, answer.text
-                cookie = dict(answer.cookies)
-            yield Server(process, url, cookie)
+            yield Server(process, url, _entered(start, url) if cookie is None else cookie)
         finally:
             process.kill()
+
+
+def _address(process: subprocess.Popen[str]) -> httpx.URL:
+    """Where it says that it begins."""
+    assert process.stdout is not None
+    told = ""
+    while not told.rstrip().endswith("}"):
+        line = process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"dlf review ended with code {process.wait()}.")
+        told += line
+    return httpx.URL(json.loads(told)["address"])
+
+
+def _entered(start: httpx.URL, url: str) -> dict[str, str]:
+    answer = httpx.get(start, headers={"Origin": url})
+    assert answer.status_code == 303, answer.text
+    return dict(answer.cookies)
