@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -181,3 +182,14 @@ def test_a_link_to_what_is_not_there_says_so(serve: Callable, sit_down: Callable
         told = ada.page.get_by_role("status").filter(has_text=sentence)
         expect(told).to_be_visible()
         expect(told).to_contain_text("cannot be shown")
+
+
+def test_the_grid_leads_to_the_run_that_made_the_bucket(serve: Callable, sit_down: Callable) -> None:
+    server = serve()
+    with server.client() as client:
+        (bucket, _) = client.get("/api/project", params={"project": "people"}).raise_for_status().json()["buckets"]
+    assert bucket["bucket"] == PEOPLE["bucket"]
+    assert re.fullmatch(r"http://127\.0\.0\.1:3000/runs/[0-9a-f-]{36}", bucket["run"])
+    ada = sit_down(server)
+    ada.open(f"/?{urlencode(PEOPLE)}")
+    expect(ada.page.get_by_role("link", name="Run in Dagster")).to_have_attribute("href", bucket["run"])
