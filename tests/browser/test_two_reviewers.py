@@ -180,3 +180,16 @@ def test_what_one_says_while_the_image_is_read_anew_stays(two: Two) -> None:
     wait_until_saved(page)
     assert two.said() == [("Grace", "rejected"), ("Ada", "approved"), ("Ada", "unsure")]
     expect(page.get_by_role("alertdialog")).to_have_count(0)
+
+
+def test_who_comes_to_an_image_hears_who_looks_at_it(serve: Callable, sit_down: Callable) -> None:
+    server = serve("people")
+    place, other, *_ = places(server, "people", "positive/people")
+    ada, grace = sit_down(server), sit_down(server, name="Grace")
+    with ada.page.expect_response("**/api/leases?*"):
+        ada.open(place.path)
+    grace.open(place.path)
+    expect(grace.page.get_by_role("alert")).to_have_text(re.compile("Ada is looking at this image too"))
+    with grace.page.expect_response("**/api/leases?*"):
+        grace.open(other.path)
+    expect(grace.page.get_by_role("alert")).to_have_count(0)
