@@ -45,8 +45,8 @@ def _told(value: float, unit: str) -> str:
 
 
 def _beside(row: dict[str, Any]) -> dict[str, float]:
-    """What stands beside a figure; the figure itself, and names that change at each build, do not."""
-    return {name: value for name, value in row["more"].items() if name != "p95" and not name.endswith(".js")}
+    """What stands beside a figure; names that change at each build do not."""
+    return {name: value for name, value in row["more"].items() if not name.endswith(".js")}
 
 
 if __name__ == "__main__":

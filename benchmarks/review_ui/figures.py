@@ -51,10 +51,9 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
-    """What lies around a 95th percentile."""
+    """What lies around what was measured."""
     return {
         "p50": percentile(values, 50),
-        "p95": percentile(values, 95),
         "max": round(max(values), 1),
         "n": len(values),
     }

@@ -34,7 +34,7 @@ def start(browser: Browser, server: Server, made: Made) -> Iterator[Figure]:
 
 
 def script_size(_browser: Browser, _server: Server, _made: Made) -> Iterator[Figure]:
-    """The review page's own JavaScript, as it goes over the wire: what its first route loads, and all of it."""
+    """All of the review page's own JavaScript, as it goes over the wire."""
     files = sorted((review_ui.app.STATIC / "assets").glob("*.js"))
     sizes = {file.name: len(gzip.compress(file.read_bytes(), 9)) / 1024 for file in files}
     more = {name: round(size, 1) for name, size in sizes.items()}
