@@ -16,7 +16,7 @@ def test_decisions_outlive_a_typo_in_the_yaml(serve: Callable, sit_down: Callabl
     server = serve("people")
     place = places(server, "people", "positive/people")[0]
     keys = ["a", "x", "u"]
-    ada = sit_down(server)
+    ada = sit_down(server, meant="404")
     ada.open(place.path)
     wait_for_boxes(ada.page, len(place.boxes()))
     file = reviewed.root / "project_configs" / "people.yaml"

@@ -45,10 +45,16 @@ function silent(): HTMLVideoElement {
   const video = document.createElement("video");
   video.muted = true;
   video.playsInline = true;
+  video.hidden = true;
+  document.body.append(video); // what is in no page some browsers do not play
   return video;
 }
 
-async function playing(video: HTMLVideoElement, close: () => void, reason: (error: unknown) => string): Promise<Eye> {
+async function playing(video: HTMLVideoElement, letGo: () => void, reason: (error: unknown) => string): Promise<Eye> {
+  const close = () => {
+    letGo();
+    video.remove();
+  };
   try {
     await video.play();
   } catch (error) {
