@@ -173,6 +173,11 @@ class Event(_Said):
     at: dt.datetime
     seen: ClassedBox | None = None
 
+    @property
+    def turn(self) -> tuple[int, dt.datetime, str]:
+        """The order of a subject's events: what was said with more of it known comes later; else the clock decides."""
+        return self.op.base_version, self.at, str(self.op.op_id)
+
 
 def subject_of_image(image_id: str) -> str:
     """What an operation on an image as a whole is about."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -91,3 +92,12 @@ def after(before: Subject | None, event: Event) -> Subject:
         subject = replace(subject, corners=box.corners, class_name=box.class_name, drawn_by=op.reviewer)
         return replace(subject, decision=Decision.APPROVED, deleted=False)
     return replace(subject, decision=op.value)
+
+
+def summed_up(events: Iterable[Event]) -> Subject:
+    """What a subject is after all its events, at least one, whatever order they came in."""
+    subject: Subject | None = None
+    for event in sorted(events, key=lambda one: one.turn):
+        subject = after(subject, event)
+    assert subject is not None
+    return subject

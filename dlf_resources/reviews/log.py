@@ -20,7 +20,7 @@ import orjson
 
 from dlf_core.errors import StoreError
 from dlf_core.reviews.operations import ClassedBox, Event, Operation
-from dlf_core.reviews.state import Subject, after
+from dlf_core.reviews.state import Subject, after, summed_up
 
 LOG_KEY = "labels/reviews/log.sqlite3"
 _WAIT_SECONDS = 30.0
@@ -121,19 +121,33 @@ class ReviewLog:
         if not may or op.base_version != (before.version if before else 0):
             return Refused(op, before)
         event = Event(op=op, at=dt.datetime.now(dt.UTC), seen=None if before and before.seen else seen(op))
-        return Taken(op, _add(connection, event, before, here=True), op.base_version + 1)
+        subject = after(before, event)
+        _write_event(connection, event, subject.version, here=True)
+        _write_subject(connection, subject)
+        return Taken(op, subject, subject.version)
 
     def absorb(self, events: Iterable[Event]) -> int:
-        """Take events of another log, whatever version they were based on; how many were new."""
+        """Take events of another log, whatever version they were based on; how many were new.
+
+        Logs are read in any order, so a subject that is touched is summed up anew, in the order of `Event.turn`: all
+        machines come to the same.
+        """
         new = 0
+        touched: dict[str, None] = {}
         with self._writing() as connection:
             for event in events:
-                if (
-                    connection.execute("SELECT 1 FROM events WHERE op_id = ?", (str(event.op.op_id),)).fetchone()
-                    is None
-                ):
-                    _add(connection, event, _subject(connection, event.op.subject_id), here=False)
+                subject_id = event.op.subject_id
+                known = connection.execute("SELECT 1 FROM events WHERE op_id = ?", (str(event.op.op_id),)).fetchone()
+                if known is None:
+                    (others,) = connection.execute(
+                        "SELECT count(*) FROM events WHERE subject_id = ?", (subject_id,)
+                    ).fetchone()
+                    _write_event(connection, event, int(others) + 1, here=False)
+                    touched[subject_id] = None
                     new += 1
+            for subject_id in touched:
+                rows = connection.execute("SELECT body FROM events WHERE subject_id = ?", (subject_id,)).fetchall()
+                _write_subject(connection, summed_up(Event.model_validate_json(body) for (body,) in rows))
         return new
 
     def subjects(self, image_ids: Collection[str] | None = None) -> list[Subject]:
@@ -256,19 +270,18 @@ class ReviewLog:
         return StoreError(f"{self.file}: cannot be {action}: {said}.")
 
 
-def _add(connection: sqlite3.Connection, event: Event, before: Subject | None, *, here: bool) -> Subject:
-    subject = after(before, event)
+def _write_event(connection: sqlite3.Connection, event: Event, version: int, *, here: bool) -> None:
     op = event.op
-    row = (str(op.op_id), subject.subject_id, op.image_id, op.bucket, subject.version, here, event.model_dump_json())
+    row = (str(op.op_id), op.subject_id, op.image_id, op.bucket, version, here, event.model_dump_json())
     connection.execute(
         "INSERT INTO events (op_id, subject_id, image_id, bucket, version, here, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
         row,
     )
-    state = orjson.dumps(subject.as_dict())
-    connection.execute(
-        "INSERT OR REPLACE INTO subjects VALUES (?, ?, ?)", (subject.subject_id, subject.image_id, state)
-    )
-    return subject
+
+
+def _write_subject(connection: sqlite3.Connection, subject: Subject) -> None:
+    row = (subject.subject_id, subject.image_id, orjson.dumps(subject.as_dict()))
+    connection.execute("INSERT OR REPLACE INTO subjects VALUES (?, ?, ?)", row)
 
 
 def _is_made(connection: sqlite3.Connection) -> bool:

@@ -64,6 +64,25 @@ def test_what_one_says_the_other_hears_once(store: Stores, ada: ReviewLog, grace
     assert (current.decision, current.version) == ("rejected", 3)
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_logs_read_in_any_order_come_to_the_same(
+    ada: ReviewLog, grace: ReviewLog, tmp_path: Path, backwards: bool
+) -> None:
+    say(ada, verdict("approved"), verdict("unsure", 1))
+    grace.absorb(event for _, event in ada.events())
+    say(grace, verdict("rejected", 2), operation("note", "dark", 3))
+    say(ada, verdict("approved", 2))  # at the same time as Grace, who has gone on since
+    logs = [ada, grace]
+    third = ReviewLog(tmp_path / "third.sqlite3")
+    for log in reversed(logs) if backwards else logs:
+        third.absorb([event for _, event in log.events(here=True)])
+    ada.absorb([event for _, event in grace.events(here=True)])
+    grace.absorb([event for _, event in ada.events(here=True)])
+    assert third.subjects() == ada.subjects() == grace.subjects()
+    (current,) = third.subjects()
+    assert (current.decision, current.note, current.version) == ("approved", "dark", 5)
+
+
 def test_many_events_are_several_objects(
     store: Stores, ada: ReviewLog, grace: ReviewLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
