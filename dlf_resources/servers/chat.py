@@ -21,7 +21,7 @@ from dlf_resources.picture import Encoded, Picture
 from dlf_resources.servers.addresses import QWEN_MODEL, Address, qwen_model
 from dlf_resources.servers.client import INFO_SECONDS, Body, ServerClient
 from dlf_resources.servers.probe import probe_picture
-from dlf_resources.servers.replies import Reply, cut
+from dlf_resources.servers.replies import Reply, cut, named
 
 MAX_IN_FLIGHT = 16
 REQUEST_SECONDS = 120.0
@@ -141,7 +141,8 @@ class ChatServer:
             return
         if not served:
             raise BackendUnavailable(f"{self.client.name} has no model loaded; {self.address.start}.")
-        shown = ", ".join(f"'{self.cut(name)[:80]}'" for name in served[:5]) + (", …" if len(served) > 5 else "")
+        names = [f"'{named(name, self.address.key)}'" for name in served[:5]]
+        shown = ", ".join(names) + (", …" if len(served) > 5 else "")
         why = "QWEN_MODEL_PATH names" if self._chosen else "QWEN_MODEL_PATH is not set, and the default is"
         raise BackendUnavailable(
             f"{self.client.name} serves {shown}; {why} '{self.model}'. Set QWEN_MODEL_PATH to a model that it serves, "

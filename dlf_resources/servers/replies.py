@@ -72,6 +72,17 @@ def cut(content: bytes | str, secret: str | None = None) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
+def named(name: str, secret: str | None = None, longest: int = 80) -> str:
+    """A name that a server gave, on one line; of a long one its beginning and its end.
+
+    Paths of models are names, too, and longer than what `cut` takes for a picture.
+    """
+    text = name.replace(secret, "[key]") if secret else name
+    text = _TRACEBACK.sub("[traceback]", _DATA_URL.sub("[image]", text))
+    text = " ".join("".join(sign if sign.isprintable() else " " for sign in _KEYS.sub("[key]", text)).split())
+    return text if len(text) <= longest else f"{text[: longest // 2 - 1]}…{text[-longest // 2 :]}"
+
+
 def _message(text: str) -> str | None:
     if not text.lstrip().startswith("{"):
         return None

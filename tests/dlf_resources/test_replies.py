@@ -10,7 +10,7 @@ import pytest
 from model_servers.asking import KEY, assert_fit, photo
 
 from dlf_core.errors import BackendError
-from dlf_resources.servers.replies import LONGEST, Reply, cut
+from dlf_resources.servers.replies import LONGEST, Reply, cut, named
 
 PICTURE = base64.b64encode(photo()).decode()
 
@@ -144,3 +144,18 @@ def test_json_that_no_reader_can_hold_is_an_error_like_any_other(content: bytes)
 
 def test_an_error_body_nested_without_end_is_cut_like_any_other() -> None:
     assert len(cut(b'{"a":' * 100_000)) <= LONGEST
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("mlx-community/Qwen2.5-VL-3B-Instruct-4bit", "mlx-community/Qwen2.5-VL-3B-Instruct-4bit"),
+        ("/home/me/" + "models/" * 9 + "tiny", "/home/me/" + "models/" * 9 + "tiny"),
+        ("a\nb\x1b[31m", "a b [31m"),
+        ("x" * 50 + "y" * 50, "x" * 39 + "…" + "y" * 40),
+        (f"served by {KEY}", "served by [key]"),
+    ],
+)
+def test_names_are_shown_whole_where_they_are_no_stories(name: str, shown: str) -> None:
+    assert named(name, KEY) == shown
+    assert len(shown) <= 80
