@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dlf_assets.partitions import PROJECT_BUCKET
+from dlf_assets.stability import Stability
 from dlf_core.boxes import as_boxes, valid
 from dlf_core.project import Project
 from dlf_core.records import SCHEMAS
@@ -32,6 +33,11 @@ _SPECS: dict[str, list[tuple[str, bool, str]]] = {
     "filtered_images": [
         ("keep_rate", True, "The filter kept something (no alarm in negative, distractor and background buckets)."),
         ("backend_errors", True, "The backend failed on at most thresholds.max_error_rate of the images."),
+        (
+            "stable_answers",
+            False,
+            "Of old answers that were asked for again at most relabel.max_changed changed.",
+        ),
     ],
     "labeled_boxes": [
         ("backend_errors", True, "The backend failed on at most thresholds.max_error_rate of the groundings."),
@@ -40,6 +46,11 @@ _SPECS: dict[str, list[tuple[str, bool, str]]] = {
     "verified_boxes": [
         ("backend_errors", True, "The backend failed on at most thresholds.max_error_rate of the boxes."),
         ("yes_rate", False, "At least thresholds.min_yes_rate of the boxes are what their query says."),
+        (
+            "stable_answers",
+            False,
+            "Of old answers that were asked for again at most relabel.max_changed changed.",
+        ),
     ],
 }
 
@@ -130,6 +141,18 @@ def of_verify(table: pa.Table, project: Project) -> list[dg.AssetCheckResult]:
     if not enough:
         said += "; the queries are too noisy or the target is too narrow"
     return [_errors(errors, len(verdicts), "boxes", project), _result("yes_rate", enough, said, blocks=False)]
+
+
+def of_stability(found: Stability, project: Project) -> dg.AssetCheckResult:
+    """Whether the backend still says what it said."""
+    if found.rate is None:
+        none = "no old answer was asked for again" if not found.asked else f"none of {found.asked} was answered again"
+        return _result("stable_answers", True, none)
+    passed = found.rate <= project.relabel.max_changed
+    said = f"{found.changed} of {found.asked - found.errors} old answers ({found.rate:.0%}) are others now"
+    if not passed:
+        said += "; has the server another model under the same name?"
+    return _result("stable_answers", passed, said, blocks=False)
 
 
 def _errors(errors: int, asked: int, what: str, project: Project) -> dg.AssetCheckResult:

@@ -8,8 +8,9 @@ from dlf_assets import backend_health
 from dlf_assets.automation.datasets import reviewed_projects
 from dlf_assets.automation.decisions import human_decisions
 from dlf_assets.automation.jobs import jobs
+from dlf_assets.automation.of_projects import broken_assets, fingerprint, of_projects
 from dlf_assets.automation.projects import project_partitions
-from dlf_assets.automation.schedules import schedules_of
+from dlf_assets.automation.reloading import LOADED
 from dlf_assets.dataset import dataset
 from dlf_assets.filter import filtered_images
 from dlf_assets.gather import gathered_images
@@ -32,12 +33,15 @@ assets = [*_stages, thumbnails, dataset, label_report]
 
 
 def build() -> dg.Definitions:
-    """Everything Dagster shows. Schedules come from the YAMLs that can be read; a broken one does not stop the rest."""
+    """Everything Dagster shows. Jobs and schedules come from the YAMLs that can be read; a broken one is an asset."""
     projects = ProjectsResource.configure_at_launch()
+    found, broken = ProjectsResource().projects().load_all()
+    LOADED["yamls"] = fingerprint(found, broken)
+    of_yamls = of_projects(found)
     return dg.Definitions(
-        assets=[*assets, backend_health.backends],
-        jobs=[*jobs, backend_health.job],
-        schedules=schedules_of(ProjectsResource().projects().load_all()[0])[0],
+        assets=[*assets, backend_health.backends, *broken_assets(broken)],
+        jobs=[*jobs, *of_yamls.jobs, backend_health.job],
+        schedules=of_yamls.schedules,
         sensors=[project_partitions, reviewed_projects, human_decisions],
         resources={
             "projects": projects,

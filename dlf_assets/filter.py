@@ -30,6 +30,9 @@ class FilterConfig(dg.Config):
 
     limit: int | None = Field(default=None, ge=1, description="Smoke test: only the first so many images.")
     backend: str | None = Field(default=None, description="Backend to ask; default: what the YAML says.")
+    sample: float = Field(
+        default=0.0, ge=0, le=1, description="Share of the old answers to ask for again and compare (relabel: sample)."
+    )
 
 
 @dg.asset(
@@ -84,6 +87,7 @@ def filtered_images(  # type: ignore[no-untyped-def]  # Dagster takes no Materia
         window=backend.window,
         within=lambda told: vlm.connected(backend, project, told),
         limit=config.limit,
+        ask_again=config.sample,
     )
     result = with_threshold(result, project.thresholds.filter_score)
     bucket.run_folder.merge(
@@ -112,10 +116,16 @@ def filtered_images(  # type: ignore[no-untyped-def]  # Dagster takes no Materia
             "model": backend.model,
             "prompt_hash": asked,
             "not_asked": len(images) - len(result.table),
-        },
+        }
+        | result.stability.metadata(),
     )
     return dg.MaterializeResult(
-        value=result.output, metadata=metadata, check_results=checks.of_filter(result.table, bucket.name, project)
+        value=result.output,
+        metadata=metadata,
+        check_results=[
+            *checks.of_filter(result.table, bucket.name, project),
+            checks.of_stability(result.stability, project),
+        ],
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, closing, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,14 +15,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dlf_assets import stability
 from dlf_assets.asks import Asks, Item, Missing
+from dlf_assets.automation.jobs import PROJECT_TAG
 from dlf_assets.run_folder import run_folder_of
+from dlf_assets.stability import Stability
 from dlf_core.candidate_states import ERROR_STATES
 from dlf_core.errors import BackendUnavailable, FactoryError, StoreError
 from dlf_core.project import Project
 from dlf_core.records import sorted_from
 from dlf_resources.dagster_resources import EngineResource, ExperimentsResource, ProjectsResource
-from dlf_resources.engines import Engine
+from dlf_resources.engines import Engine, Outcome
 from dlf_resources.experiments import RunFolder
 from dlf_resources.heap import leave_out_pandas
 from dlf_resources.progress import reporter_or
@@ -35,6 +38,9 @@ from dlf_resources.stores.stage_tables import StageTables
 RETRIED = ("ERROR", *(state.value for state in ERROR_STATES))
 # Not the image's fault, and the next image would meet the same: the run ends.
 FATAL = (BackendUnavailable, StoreError, MemoryError)
+
+
+_OutcomeOf = Outcome[tuple[Item, Missing], Sequence[Any]]
 
 
 class Unfinished(Exception):  # no error of its own: it carries one
@@ -50,13 +56,17 @@ STATUS_COLUMN = {"gather": "state", "filter": "verdict", "label": "status", "ver
 
 @dataclass(slots=True)
 class Computed:
-    """A stage's table, and how it came about: rows computed and reused, images (or candidates) worked, wall seconds."""
+    """A stage's table, and how it came about: rows computed and reused, images (or candidates) worked, wall seconds.
+
+    `stability` tells of old answers that were asked for again; they are in none of the numbers.
+    """
 
     output: StageOutput
     computed: int
     reused: int
     worked: int
     seconds: float
+    stability: Stability = field(default_factory=Stability)
 
     @property
     def table(self) -> pa.Table:
@@ -92,6 +102,11 @@ def open_bucket(
     leave_out_pandas()
     key = context.partition_key
     project, name = projects.of_partition(key)
+    meant = context.run.tags.get(PROJECT_TAG, project.project_name)
+    if meant != project.project_name:
+        raise FactoryError(
+            f"partition '{key}' is not of project '{meant}'; choose one of its own, or the job `pipeline`."
+        )
     store = store_of(project)
     folder = run_folder_of(context, project, experiments.experiments())
     opened = engine.open(project.engine)
@@ -111,6 +126,7 @@ def compute(
     threads: int | None = None,
     limit: int | None = None,
     usable: Callable[[pa.Table], pa.Table] | None = None,
+    ask_again: float = 0.0,
 ) -> Computed:
     """Resume a stage: keep the rows that are there, compute the missing ones, flushing as it goes.
 
@@ -127,6 +143,7 @@ def compute(
         threads: see `Engine.map`.
         limit: only the first so many items are computed; rows of the others that are there already stay.
         usable: which earlier rows need not be computed again (an image whose file is gone must be fetched).
+        ask_again: share of the earlier answers that are asked for once more and compared (`stability.py`).
 
     Raises:
         PartitionBusy: another run works on this stage of this bucket.
@@ -143,12 +160,13 @@ def compute(
         good = _good(old if usable is None else usable(old), status)
         lacking = asks.lacking(good["memo_key"], limit)
         todo = len(np.unique(asks.owners[lacking]))
+        again = stability.chosen(asks, good["memo_key"], ask_again, np.random.default_rng())
         reporter = reporter_or(bucket.log)
         reporter.start(bucket.stage, bucket.name, todo, len(good))
         ended: BaseException | None = None
-        if todo:
-            units = asks.units(lacking)
-            outcomes = bucket.engine.map(
+
+        def outcomes_of(units: Iterator[tuple[Item, Missing]]) -> Generator[_OutcomeOf[Item], None, None]:
+            return bucket.engine.map(
                 lambda unit: work(*unit),
                 units,
                 max_in_flight=window,
@@ -156,7 +174,9 @@ def compute(
                 threads=threads,
                 fatal=(*FATAL, Unfinished),
             )
-            with closing(outcomes):
+
+        if todo:
+            with closing(outcomes_of(asks.units(lacking))) as outcomes:
                 for done, outcome in enumerate(outcomes, start=1):
                     item, missing = outcome.item
                     if outcome.error is None:
@@ -175,7 +195,12 @@ def compute(
             if ended is not None:
                 raise ended
         fragments.flush()
-        del asks, lacking  # the sorting that follows is what needs most memory
+        found = Stability()
+        if len(again):
+            reporter.note(f"{bucket.stage} {bucket.name}: {len(again)} old answers are asked for again")
+            with closing(outcomes_of(asks.units(again))) as outcomes:
+                found = stability.compared(good, status, _rows_of(outcomes, failed))
+        del asks, lacking, again  # the sorting that follows is what needs most memory
         parts = fragments.take_written()
         computed = sum(len(part) for part in parts)
         if len(old):
@@ -187,7 +212,22 @@ def compute(
         seconds = time.perf_counter() - began
         reporter.finish(bucket.stage, bucket.name, tally, seconds)
         output = StageOutput(bucket.stage, table, tuple(fragments.keys))
-    return Computed(output, computed, reused, todo, seconds)
+    return Computed(output, computed, reused, todo, seconds, found)
+
+
+def _rows_of(
+    outcomes: Iterable[_OutcomeOf[Item]], failed: Callable[[Item, Missing, Exception, float], Sequence[Any]]
+) -> Iterator[Any]:
+    """Rows of units as they come; what ends the run is raised."""
+    for outcome in outcomes:
+        if isinstance(outcome.error, Unfinished):
+            yield from outcome.error.rows
+            raise outcome.error.__cause__ or outcome.error
+        if isinstance(outcome.error, FATAL):
+            raise outcome.error
+        item, missing = outcome.item
+        error = outcome.error
+        yield from outcome.result or () if error is None else failed(item, missing, error, outcome.seconds)
 
 
 def _remembered(bucket: Bucket, fragments: Fragments, asks: Asks[Any], status: str) -> pa.Table:

@@ -42,6 +42,9 @@ class VerifyConfig(dg.Config):
 
     limit: int | None = Field(default=None, ge=1, description="Smoke test: only the boxes of the first so many images.")
     backend: str | None = Field(default=None, description="Backend to ask; default: what the YAML says.")
+    sample: float = Field(
+        default=0.0, ge=0, le=1, description="Share of the old answers to ask for again and compare (relabel: sample)."
+    )
 
 
 @dg.asset(
@@ -141,6 +144,7 @@ def verified_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
         window=max(2, math.ceil(backend.window * len(by_image) / max(1, len(by_id)))),
         within=lambda told: vlm.connected(backend, project, told),
         limit=config.limit,
+        ask_again=config.sample,
     )
     result = with_threshold(_with_agreement(result, by_id), project.thresholds.verify_score)
     asked = prompt_hash(project.prompts.verify)
@@ -174,10 +178,13 @@ def verified_boxes(  # type: ignore[no-untyped-def]  # Dagster takes no Material
             "prompt_hash": asked,
             "crop_padding": padding,
             "not_asked": len(by_id) - len(result.table),
-        },
+        }
+        | result.stability.metadata(),
     )
     return dg.MaterializeResult(
-        value=result.output, metadata=metadata, check_results=checks.of_verify(result.table, project)
+        value=result.output,
+        metadata=metadata,
+        check_results=[*checks.of_verify(result.table, project), checks.of_stability(result.stability, project)],
     )
 
 

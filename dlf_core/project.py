@@ -27,6 +27,7 @@ from dlf_core.sections import (
     Pod,
     PriceEntry,
     Prompts,
+    Relabel,
     Rights,
     Schedule,
     Section,
@@ -60,6 +61,7 @@ class Project(Section):
     masks: bool = False
     pod: Pod = Pod()
     schedule: Schedule | None = None
+    relabel: Relabel = Relabel()
     sources: list[SourceName] = Field(default=["folder", "urls", "duckduckgo", "wikimedia", "openverse", "video"])
     web: WebSettings = WebSettings()
     video: VideoSettings = VideoSettings()

@@ -199,6 +199,13 @@ class Schedule(Section):
         return self
 
 
+class Relabel(Section):
+    """What the schedule looks at again beside what is new."""
+
+    sample: float = Field(default=0.0, ge=0, le=1)
+    max_changed: float = Field(default=0.1, ge=0, le=1)
+
+
 class Thresholds(Section):
     """Numbers that decide; None means: what the backend recommends."""
 

@@ -1,64 +1,45 @@
-"""Schedules that the YAMLs ask for."""
+"""The schedule that a YAML asks for."""
 
 import dagster as dg
 
-from dlf_assets.automation.jobs import pipeline_job
+from dlf_assets.automation.jobs import PROJECT_TAG, AssetJob, relabel_config
 from dlf_assets.automation.under_way import projects_under_way
 from dlf_assets.partitions import add_missing
 from dlf_core.project import Project
 from dlf_resources.dagster_resources import ProjectsResource
 
 
-def schedule_of(project: Project, schedule_name: str) -> dg.ScheduleDefinition:
-    """The schedule of a project with `schedule:` in its YAML: all stages of all its buckets, only what is missing."""
+def schedule_of(project: Project, name: str, job: AssetJob) -> dg.ScheduleDefinition:
+    """All stages of all buckets of a project with `schedule:` in its YAML: what is missing, and the sample.
+
+    Raises:
+        DagsterInvalidDefinitionError: Dagster does not take the cron expression.
+    """
     assert project.schedule is not None
-    name = project.project_name
+    project_name = project.project_name
 
     @dg.schedule(
-        name=schedule_name,
-        job=pipeline_job,
+        name=name,
+        job=job,
         cron_schedule=project.schedule.cron,
         execution_timezone=project.schedule.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Gathers and labels '{name}' again: new images, and whatever the YAML asks anew.",
+        description=f"Gathers and labels '{project_name}' again: new images, and whatever the YAML asks anew.",
+        tags={PROJECT_TAG: project_name},
     )
     def relabel(context: dg.ScheduleEvaluationContext) -> dg.SkipReason | list[dg.RunRequest]:
-        now = ProjectsResource().projects().find(name)
+        now = ProjectsResource().projects().find(project_name)
         add_missing(context.instance, [now])
         tick = context.scheduled_execution_time.isoformat()
-        if name in projects_under_way(context.instance):
-            return dg.SkipReason(f"runs of {name} are still under way")
+        if project_name in projects_under_way(context.instance):
+            return dg.SkipReason(f"runs of {project_name} are still under way")
+        # The settings as they are now: the job was made when the YAML was read last.
+        config = relabel_config(now)
         return [
-            dg.RunRequest(run_key=f"{tick}:{key}", partition_key=key, tags={"dlf/project": name})
+            dg.RunRequest(
+                run_key=f"{tick}:{key}", partition_key=key, run_config=config, tags={PROJECT_TAG: project_name}
+            )
             for key in now.partition_keys().values()
         ]
 
     return relabel
-
-
-def schedules_of(projects: list[Project]) -> tuple[list[dg.ScheduleDefinition], list[str]]:
-    """The schedules of all projects that have one, and a sentence for each that Dagster does not take.
-
-    Two names that make one identifier are numbered.
-    """
-    schedules: dict[str, dg.ScheduleDefinition] = {}
-    problems: list[str] = []
-    for project in projects:
-        if project.schedule is None:
-            continue
-        plain = name = f"relabel_{_identifier(project.project_name)}"
-        number = 2
-        while name in schedules:
-            name, number = f"{plain}_{number}", number + 1
-        try:
-            schedules[name] = schedule_of(project, name)
-        except dg.DagsterInvalidDefinitionError as error:
-            problems.append(f"{project.file}: schedule: {str(error).splitlines()[0]}")
-    return list(schedules.values()), problems
-
-
-def _identifier(name: str) -> str:
-    """A project name as a Dagster name: ASCII letters, digits and `_`; other signs by their code point."""
-    return "".join(
-        sign if sign.isascii() and sign.isalnum() else "_" if sign in "-_ " else f"u{ord(sign):x}" for sign in name
-    )

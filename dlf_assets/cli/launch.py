@@ -16,7 +16,7 @@ from typing import Any
 
 import dagster as dg
 
-from dlf_assets.automation.jobs import DATASET, PIPELINE, STAGE_ASSETS
+from dlf_assets.automation.jobs import DATASET, PIPELINE, PROJECT_TAG, STAGE_ASSETS
 from dlf_assets.cli.instance import open_instance
 from dlf_assets.dead_runs import PROCESS_TAG, end_dead_runs, process_tag
 from dlf_assets.partitions import add_missing
@@ -153,7 +153,7 @@ class Launcher:
         run_id = str(uuid.uuid4())
         self.report.run_ids.append(run_id)
         tags = {EXPERIMENT_TAG: self.folder.path.name, PROCESS_TAG: process_tag(run_id)}
-        tags |= {"dlf/project": self.project.project_name}
+        tags |= {PROJECT_TAG: self.project.project_name}
         self._tell_of_waiting()
         with reporting_to(self.reporter):
             try:

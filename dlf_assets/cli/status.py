@@ -1,4 +1,4 @@
-"""`dlf status`: are the backends there?"""
+"""`dlf status`: are the backends there, and can all projects be read?"""
 
 from __future__ import annotations
 
@@ -21,11 +21,15 @@ def status(
 ) -> None:
     """Say of each backend whether it is there, with its model; exit 1 when one that the project needs is not.
 
+    Project files that cannot be read are named with what is wrong in them.
+
     Model servers are asked about one small probe picture. QWEN_URL, GEMMA_URL and FALCON_URL say where they are.
     """
     from dlf_assets.cli.output import console, print_json
     from dlf_resources.pods import local_name
+    from dlf_resources.projects import Projects
     from dlf_resources.servers.health import BACKENDS, look
+    from dlf_resources.workspace import Workspace
 
     loaded = load_project(project) if project else None
     stages: dict[str, list[str]] = {name: [] for name in BACKENDS} if loaded is None else {}
@@ -38,8 +42,10 @@ def status(
             stages.setdefault(here, []).append(stage)
     with ThreadPoolExecutor(len(stages)) as pool:
         found = list(pool.map(lambda name: look(name, loaded), stages))
+    broken = Projects(Workspace.find().projects).load_all()[1]
     if json:
-        print_json([asdict(health) | {"stages": stages[health.backend]} for health in found])
+        backends = [asdict(health) | {"stages": stages[health.backend]} for health in found]
+        print_json([*backends, *({"file": str(one.path), "ok": False, "said": str(one)} for one in broken)])
     else:
         out = console()
         for health in found:
@@ -47,5 +53,8 @@ def status(
             needed = f" (for {', '.join(stages[health.backend])})" if stages[health.backend] else ""
             out.print(f"{health.backend:<10} {mark} ", end="", soft_wrap=True)
             out.print(health.said + needed, soft_wrap=True, markup=False)
+        for error in broken:
+            out.print("project    [bold red]broken[/] ", end="", soft_wrap=True)
+            out.print(str(error), soft_wrap=True, markup=False)
     if loaded is not None and not all(health.ok for health in found):
         raise typer.Exit(1)

@@ -15,7 +15,7 @@ from workspaces import TestWorkspace
 from dlf_assets.automation.datasets import reviewed_projects
 from dlf_assets.automation.decisions import human_decisions
 from dlf_assets.automation.jobs import jobs
-from dlf_assets.automation.schedules import schedules_of
+from dlf_assets.automation.of_projects import of_projects
 from dlf_assets.dead_runs import PROCESS_TAG, end_dead_runs, process_tag
 from dlf_assets.definitions import assets, defs
 from dlf_core.project import Project
@@ -27,9 +27,9 @@ def test_every_project_with_a_schedule_has_one_of_its_own(workspace: TestWorkspa
     made = {"a-b": '"0 3 * * *"', "a_b": "{cron: '*/5 * * * *', timezone: Europe/Berlin}", "ü": "'@daily'"}
     files = [workspace.write_project(name, {"x": "y"}, schedule=said) for name, said in made.items()]
     files.append(workspace.write_project("none", {"x": "y"}))
-    made_schedules, problems = schedules_of([Project.load(file) for file in files])
-    assert problems == []
-    schedules = {schedule.name: schedule for schedule in made_schedules}
+    made_of = of_projects([Project.load(file) for file in files])
+    assert made_of.problems == []
+    schedules = {schedule.name: schedule for schedule in made_of.schedules}
     assert set(schedules) == {"relabel_a_b", "relabel_a_b_2", "relabel_ufc"}
     assert schedules["relabel_a_b_2"].cron_schedule == "*/5 * * * *"
     assert schedules["relabel_a_b_2"].execution_timezone == "Europe/Berlin"
@@ -38,7 +38,7 @@ def test_every_project_with_a_schedule_has_one_of_its_own(workspace: TestWorkspa
 
 def test_a_tick_asks_for_every_bucket_of_its_project_as_the_yaml_is_now(factory: Factory) -> None:
     project = factory.project(schedule='"0 3 * * *"')
-    (schedule,) = schedules_of([project])[0]
+    (schedule,) = of_projects([project]).schedules
     folders = {"positive/x": factory.photos, "positive/new": factory.photos}
     factory.workspace.write_project("p", folders, schedule='"0 3 * * *"')
     code_location = dg.Definitions(jobs=jobs, schedules=[schedule], assets=assets, resources=defs.resources)
@@ -168,7 +168,8 @@ def test_new_decisions_of_people_are_reviewed_once(factory: Factory) -> None:
 def test_a_schedule_that_dagster_refuses_takes_no_other_down(workspace: TestWorkspace) -> None:
     good = Project.load(workspace.write_project("good", {"x": "y"}, schedule='"0 3 * * *"'))
     odd = good.model_copy(update={"project_name": "odd", "schedule": Schedule.model_construct(cron="61 * * * *")})
-    schedules, problems = schedules_of([odd, good])
-    assert [schedule.name for schedule in schedules] == ["relabel_good"]
+    made_of = of_projects([odd, good])
+    problems = made_of.problems
+    assert [schedule.name for schedule in made_of.schedules] == ["relabel_good"]
     assert len(problems) == 1
     assert "schedule" in problems[0]
