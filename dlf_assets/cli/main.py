@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from dlf_assets.cli import (
+    backfill,
     compare,
     export,
     import_labels,
@@ -53,6 +54,7 @@ project.register(app)
 status.register(app)
 stages.register(app)
 pipeline.register(app)
+backfill.register(app)
 export.register(app)
 import_labels.register(app)
 compare.register(app)

@@ -24,6 +24,7 @@ COMMANDS = [
     "label",
     "verify",
     "pipeline",
+    "backfill",
     "export",
     "import",
     "compare",
@@ -242,3 +243,10 @@ def test_an_instance_whose_first_command_was_killed_while_it_made_its_tables_is_
     done = people.dlf("sync")
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_backfill_without_a_daemon_is_one_sentence_that_says_how_to_start_one(people: TestWorkspace) -> None:
+    done = people.dlf("backfill", "--project", "p")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: nobody runs backfills: no Dagster daemon works on this instance; start one")
+    assert len(done.stderr.splitlines()) == 1

@@ -71,6 +71,27 @@ class Ui:
 
         return self.until("the backfill has ended", ended, 240)
 
+    def _of_location(self, asked: str) -> list[dict[str, Any]]:
+        query = "query { repositoriesOrError { ... on RepositoryConnection { nodes { %s } } } }"
+        (node,) = self.ask(query % asked)["repositoriesOrError"]["nodes"]
+        found: list[dict[str, Any]] = next(iter(node.values()))
+        return found
+
+    def schedules(self) -> dict[str, str]:
+        """Name → whether it runs."""
+        found = self._of_location("schedules { name scheduleState { status } }")
+        return {one["name"]: one["scheduleState"]["status"] for one in found}
+
+    def jobs(self) -> set[str]:
+        return {one["name"] for one in self._of_location("jobs { name }")}
+
+    def broken(self) -> dict[str, str]:
+        """YAMLs that cannot be read, each with what is wrong."""
+        nodes = self._of_location("assetNodes { groupName description assetKey { path } }")
+        return {
+            one["assetKey"]["path"][-1]: one["description"] for one in nodes if one["groupName"] == "broken_projects"
+        }
+
     def metadata(self, asset: str, partition: str) -> dict[str, Any] | None:
         """What the last materialisation of a partition carries."""
         node = self.ask(
@@ -189,9 +210,49 @@ def test_a_broken_yaml_is_told_and_takes_nothing_down(ui: Ui) -> None:
 
     try:
         ui.until("the sensor tells of the broken file", told, 60)
+        said = ui.until("the file is an asset that says so", ui.broken, 120)
+        assert "target_objekt" in said["broken_yaml"]
         assert ui.keys("zoo")
+        assert "relabel_nightly" in ui.schedules()
+        status = ui.workspace.dlf("status")
+        assert "broken.yaml:2: " in status.stdout, status.stdout
     finally:
         broken.unlink()
+    ui.until("it is gone when the file is", lambda: not ui.broken(), 120)
+
+
+def test_a_schedule_that_a_yaml_gets_while_all_runs_is_there_without_a_restart(ui: Ui) -> None:
+    assert "relabel_zoo" not in ui.schedules()
+    file = ui.workspace.root / "project_configs" / "zoo.yaml"
+    before = file.read_text()
+    file.write_text(f'{before}\nschedule: "0 3 1 1 *"\n')
+    try:
+        ui.until("the schedule runs", lambda: ui.schedules().get("relabel_zoo") == "RUNNING", 120)
+        assert {"zoo_pipeline", "zoo_relabel", "nightly_pipeline"} <= ui.jobs()
+    finally:
+        file.write_text(before)
+    ui.until("and is gone with its key", lambda: "relabel_zoo" not in ui.schedules(), 120)
+
+
+def test_a_backfill_of_the_command_line_is_one_of_the_ui(ui: Ui) -> None:
+    done = ui.workspace.dlf(
+        "backfill", "-p", "zoo", "--bucket", "positive/*", "--stage", "gather", "--stage", "filter", "--watch"
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("backfill ")
+    assert "1 buckets, gather, filter" in done.stdout
+    assert done.stderr.splitlines()[-2:] == ["gather 1/1; filter 1/1", "completed"]
+    backfill_id = done.stdout.split()[1].rstrip(":")
+    told = ui.ask(
+        """query ($id: String!) { partitionBackfillOrError(backfillId: $id) {
+             ... on PartitionBackfill { status title tags { key value } } } }""",
+        id=backfill_id,
+    )["partitionBackfillOrError"]
+    assert (told["status"], told["title"]) == ("COMPLETED_SUCCESS", "zoo: gather, filter")
+    assert {"key": "dlf/project", "value": "zoo"} in told["tags"]
+    again = ui.workspace.dlf("backfill", "-p", "zoo", "--cancel", backfill_id)
+    assert again.returncode == 1
+    assert again.stderr == f"error: backfill {backfill_id} has ended (completed).\n"
 
 
 def test_a_cron_schedule_of_a_yaml_fires_and_relabels(ui: Ui) -> None:
