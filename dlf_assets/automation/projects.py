@@ -6,6 +6,7 @@ from dlf_assets.automation.of_projects import fingerprint, of_projects
 from dlf_assets.automation.reloading import LOADED, reload_where_possible
 from dlf_assets.dead_runs import end_dead_runs
 from dlf_assets.partitions import add_missing, orphans
+from dlf_assets.pools import give_limits
 from dlf_resources.dagster_resources import ProjectsResource
 
 SENSOR_SECONDS = 10
@@ -21,6 +22,7 @@ def project_partitions(context: dg.SensorEvaluationContext, projects: ProjectsRe
     found, broken = projects.projects().load_all()
     for problem in [*map(str, broken), *of_projects(found).problems]:
         context.log.error(problem)
+    give_limits(context.instance)  # before there are partitions, of which runs could be started
     ended = end_dead_runs(context.instance)
     added = add_missing(context.instance, found)
     said = [f"added {', '.join(added)}"] if added else ["every bucket has its partition"]

@@ -18,6 +18,7 @@ from dlf_assets.automation.jobs import jobs
 from dlf_assets.automation.of_projects import of_projects
 from dlf_assets.dead_runs import PROCESS_TAG, end_dead_runs, process_tag
 from dlf_assets.definitions import assets, defs
+from dlf_assets.pools import POOLS, give_limits
 from dlf_core.project import Project
 from dlf_core.sections import Schedule
 from dlf_resources.dagster_resources import ProjectsResource
@@ -173,3 +174,13 @@ def test_a_schedule_that_dagster_refuses_takes_no_other_down(workspace: TestWork
     assert [schedule.name for schedule in made_of.schedules] == ["relabel_good"]
     assert len(problems) == 1
     assert "schedule" in problems[0]
+
+
+def test_every_pool_of_a_stage_has_a_limit_before_two_runs_can_come_to_it() -> None:
+    assert {op.pool for asset in assets for op in [asset.op] if op.pool} == set(POOLS)
+    with dg.instance_for_test(overrides={"concurrency": {"pools": {"default_limit": 1}}}) as instance:
+        instance.event_log_storage.set_concurrency_slots("vlm", 3)
+        give_limits(instance)
+        assert instance.event_log_storage.get_concurrency_keys() == set(POOLS)
+        assert instance.event_log_storage.get_concurrency_info("vlm").slot_count == 3
+        assert instance.event_log_storage.get_concurrency_info("web").slot_count == 1
